@@ -1,0 +1,108 @@
+"""weaklabel: labels from rules, prompts and crowds.
+
+Labeling functions vote on rows, a label model turns the sparse vote matrix into soft labels without
+gold, and an end model learns from the soft labels::
+
+    from weaklabel import EndModel, LabelModel, apply, load_pack
+
+    votes = apply(load_pack("my_rules.py"), rows)
+    labels = LabelModel().fit(votes).label(votes)
+    labels.to_parquet("labels.parquet")
+    classifier = EndModel().fit(texts, labels)
+
+Public names are loaded when first used, so ``import weaklabel`` is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weaklabel.analysis import label_quality as label_quality
+    from weaklabel.analysis import lf_summary as lf_summary
+    from weaklabel.applier import apply as apply
+    from weaklabel.endmodel import EndModel as EndModel
+    from weaklabel.export import load_model as load_model
+    from weaklabel.labels import ABSTAIN as ABSTAIN
+    from weaklabel.labels import Confident as Confident
+    from weaklabel.labels import LabelSpace as LabelSpace
+    from weaklabel.labels import Not as Not
+    from weaklabel.labels import OneOf as OneOf
+    from weaklabel.labels import Reason as Reason
+    from weaklabel.lf import LabelingFunction as LabelingFunction
+    from weaklabel.lf import Pack as Pack
+    from weaklabel.lf import Preprocessor as Preprocessor
+    from weaklabel.lf import labeling_function as labeling_function
+    from weaklabel.lf import load_pack as load_pack
+    from weaklabel.lf import preprocessor as preprocessor
+    from weaklabel.models import DawidSkene as DawidSkene
+    from weaklabel.models import LabelModel as LabelModel
+    from weaklabel.models import MajorityVote as MajorityVote
+    from weaklabel.soft_labels import SoftLabels as SoftLabels
+    from weaklabel.votes import VoteMatrix as VoteMatrix
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ABSTAIN": "weaklabel.labels",
+    "Confident": "weaklabel.labels",
+    "DawidSkene": "weaklabel.models",
+    "EndModel": "weaklabel.endmodel",
+    "LabelModel": "weaklabel.models",
+    "LabelSpace": "weaklabel.labels",
+    "LabelingFunction": "weaklabel.lf",
+    "MajorityVote": "weaklabel.models",
+    "Not": "weaklabel.labels",
+    "OneOf": "weaklabel.labels",
+    "Pack": "weaklabel.lf",
+    "Preprocessor": "weaklabel.lf",
+    "Reason": "weaklabel.labels",
+    "SoftLabels": "weaklabel.soft_labels",
+    "VoteMatrix": "weaklabel.votes",
+    "apply": "weaklabel.applier",
+    "label_quality": "weaklabel.analysis",
+    "labeling_function": "weaklabel.lf",
+    "lf_summary": "weaklabel.analysis",
+    "load_model": "weaklabel.export",
+    "load_pack": "weaklabel.lf",
+    "preprocessor": "weaklabel.lf",
+}
+
+__all__ = [
+    "ABSTAIN",
+    "Confident",
+    "DawidSkene",
+    "EndModel",
+    "LabelModel",
+    "LabelSpace",
+    "LabelingFunction",
+    "MajorityVote",
+    "Not",
+    "OneOf",
+    "Pack",
+    "Preprocessor",
+    "Reason",
+    "SoftLabels",
+    "VoteMatrix",
+    "__version__",
+    "apply",
+    "label_quality",
+    "labeling_function",
+    "lf_summary",
+    "load_model",
+    "load_pack",
+    "preprocessor",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'weaklabel' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

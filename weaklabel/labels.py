@@ -229,9 +229,9 @@ class LabelSpace:
                 "no label was found: every value is missing; "
                 "give at least one label, or the class names"
             )
-        numbers_only = all(isinstance(v, int) for v in found)
-        if numbers_only:
-            return cls([str(v) for v in sorted(found)])
+        integers = sorted(v for v in found if isinstance(v, int))
+        if len(integers) == len(found):
+            return cls([str(v) for v in integers])
         return cls(sorted({str(v) for v in found}))
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -80,7 +80,7 @@ class SoftLabels:
 
     probabilities: npt.NDArray[np.float64]
     labels: LabelSpace
-    n_votes: npt.NDArray[np.int32] = None  # type: ignore[assignment]  # filled in below
+    n_votes: npt.NDArray[np.int32] = None  # type: ignore[assignment]  # ones, filled in below
     ids: npt.NDArray[Any] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -307,7 +307,7 @@ class SoftLabels:
         return cls(
             np.stack(columns, axis=1),
             LabelSpace(names),
-            table.column("n_votes").to_numpy() if "n_votes" in table.column_names else None,
+            _votes_of(table),
             _ids_of(table.column("id")) if has_ids else None,
             manifest,
         )
@@ -327,7 +327,7 @@ class SoftLabels:
 
 
 def check_probabilities(probabilities: npt.NDArray[np.float64], n_classes: int) -> None:
-    """Raise DataError unless the array is (n, n_classes), finite, not negative, with rows summing to 1."""
+    """Raise DataError unless the array is (n, n_classes) with rows that are distributions."""
     if probabilities.ndim != 2 or probabilities.shape[1] != n_classes:
         raise DataError(
             f"probabilities must have shape (n_items, {n_classes}), found {probabilities.shape}"
@@ -360,7 +360,7 @@ def argmax_with_ties(
     if not len(probabilities):
         return np.empty(0, dtype=np.int64)
     near = probabilities >= probabilities.max(axis=1, keepdims=True) - TIE_TOLERANCE
-    codes = near.argmax(axis=1).astype(np.int64)
+    codes: npt.NDArray[np.int64] = near.argmax(axis=1).astype(np.int64)
     tied = np.flatnonzero(near.sum(axis=1) > 1)
     if on_tie == "abstain":
         codes[tied] = ABSTAIN
@@ -433,6 +433,12 @@ def _passed_through(columns: Any, n_items: int, taken: set[str]) -> dict[str, An
             f"found {clash}; rename or leave them out"
         )
     return {name: table.column(name) for name in table.column_names}
+
+
+def _votes_of(table: pa.Table) -> npt.NDArray[np.int32]:
+    if "n_votes" not in table.column_names:
+        return np.ones(table.num_rows, dtype=np.int32)
+    return np.asarray(table.column("n_votes").to_numpy(), dtype=np.int32)
 
 
 def _ids_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:

@@ -138,10 +138,9 @@ def write_artifact(
         {"format": "weaklabel", "format_version": FORMAT_VERSION, "kind": kind, **header},
         sort_keys=True,
     )
+    members: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), dtype=np.uint8), **arrays}
     with atomic_path(path, overwrite=overwrite) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(
-            stream, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)}, **arrays
-        )
+        np.savez_compressed(stream, **members)
 
 
 def read_artifact(

@@ -196,11 +196,10 @@ def to_scipy(votes: VoteMatrix) -> sp.csr_array:
     """SciPy compressed-row array whose entries are symbol code + 1."""
     import scipy.sparse as sparse
 
-    dtype = np.int16 if len(votes.alphabet) < 2**15 else np.int32
-    return sparse.csr_array(
-        (votes.symbol.astype(dtype) + dtype(1), votes.lf_index.astype(np.int32), votes.indptr),
-        shape=votes.shape,
-    )
+    values = votes.symbol.astype(np.int16 if len(votes.alphabet) < 2**15 else np.int32)
+    values += 1
+    columns = votes.lf_index.astype(np.int32)
+    return sparse.csr_array((values, columns, votes.indptr), shape=votes.shape)
 
 
 def join_lfs(parts: Sequence[VoteMatrix]) -> VoteMatrix:
@@ -325,8 +324,8 @@ def _common_alphabet(
     if all(p.alphabet == alphabet for p in parts):
         return alphabet, [p.symbol for p in parts]
     alphabet = alphabet.extended(s for p in parts for s in p.alphabet.extra)
-    recoded = []
+    recoded: list[npt.NDArray[np.integer[Any]]] = []
     for part in parts:
         table = [alphabet.code(part.alphabet.symbol(c)) for c in range(len(part.alphabet))]
-        recoded.append(np.asarray(table, dtype=np.int64)[part.symbol])
+        recoded.append(np.array(table, dtype=np.int64)[part.symbol])
     return alphabet, recoded

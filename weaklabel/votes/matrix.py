@@ -236,7 +236,7 @@ class VoteMatrix:
             and np.array_equal(self.ids, other.ids)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     # -- building and converting -----------------------------------------------------------------
 
@@ -535,10 +535,7 @@ def check_row_ids(row_ids: npt.ArrayLike, n_items: int) -> npt.NDArray[Any]:
                 raise VotesError(f"row ids must not be missing, found {value!r} at row {position}")
         ids = np.empty(n_items, dtype=object)
         ids[:] = [v if isinstance(v, str) else str(v) for v in listed]
-        duplicate = None
-        if len(set(ids.tolist())) < n_items:
-            seen: set[Any] = set()
-            duplicate = next(v for v in ids.tolist() if v in seen or seen.add(v))  # type: ignore[func-returns-value]
+        duplicate = _first_repeat(ids.tolist())
     if duplicate is not None:
         where = np.flatnonzero(ids == duplicate)[:2]
         raise VotesError(
@@ -547,6 +544,15 @@ def check_row_ids(row_ids: npt.ArrayLike, n_items: int) -> npt.NDArray[Any]:
         )
     ids.flags.writeable = False
     return ids
+
+
+def _first_repeat(values: list[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
 
 
 def _check_layout(

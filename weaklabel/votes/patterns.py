@@ -95,9 +95,8 @@ def find_patterns(
     pattern_indptr = np.concatenate([[0], np.cumsum(pattern_lengths, dtype=np.int64)])
     take = np.repeat(indptr[representative].astype(np.int64) - pattern_indptr[:-1], pattern_lengths)
     take += np.arange(pattern_indptr[-1])
-    return VotePatterns(
-        pattern_indptr.astype(indptr.dtype), lf_index[take], symbol[take], counts, inverse
-    )
+    pointers = np.asarray(pattern_indptr, dtype=indptr.dtype)
+    return VotePatterns(pointers, lf_index[take], symbol[take], counts, inverse)
 
 
 def _row_hashes(

@@ -343,7 +343,7 @@ class LabelSpace:
             bad = np.flatnonzero((array < ABSTAIN) | (array >= len(self)))
             if len(bad):
                 raise LabelError(
-                    f"the {what} {array[bad[0]]!r} at position {bad[0]} is not a label; "
+                    f"the {what} {int(array[bad[0]])} at position {bad[0]} is not a label; "
                     f"the labels are {self.allowed()}"
                 )
             return array.astype(np.int64)

@@ -391,7 +391,7 @@ def file_format(path: str | os.PathLike[str]) -> Literal["csv", "parquet"]:
 
 
 def read_table(path: str | os.PathLike[str]) -> pa.Table:
-    """A CSV or Parquet file as an Arrow table.
+    """A CSV or Parquet file as an Arrow table; an empty cell of a CSV file is null.
 
     Raises
     ------
@@ -407,7 +407,10 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
     if not source.is_file():
         raise ArtifactError(f"there is no file {source}")
     try:
-        return pa.csv.read_csv(source) if form == "csv" else pq.read_table(source)
+        if form == "parquet":
+            return pq.read_table(source)
+        empty_is_null = pa.csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
+        return pa.csv.read_csv(source, convert_options=empty_is_null)
     except (pa.ArrowInvalid, OSError) as error:
         raise ArtifactError(
             f"{source} is damaged or not a {form} file ({error}); write it again"

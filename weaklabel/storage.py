@@ -163,8 +163,8 @@ def read_artifact(
     if not source.is_file():
         raise ArtifactError(f"there is no file {source}")
     try:
-        with np.load(source, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with source.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as npz:
+            arrays = {name: npz[name] for name in npz.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ArtifactError(
             f"{source} is damaged or not an npz file ({error}); write it again"

@@ -196,8 +196,8 @@ def to_scipy(votes: VoteMatrix) -> sp.csr_array:
     """SciPy compressed-row array whose entries are symbol code + 1."""
     import scipy.sparse as sparse
 
-    values = votes.symbol.astype(np.int16 if len(votes.alphabet) < 2**15 else np.int32)
-    values += 1
+    dtype = np.int16 if len(votes.alphabet) < 2**15 else np.int32
+    values = np.add(votes.symbol, 1, dtype=dtype)
     columns = votes.lf_index.astype(np.int32)
     return sparse.csr_array((values, columns, votes.indptr), shape=votes.shape)
 

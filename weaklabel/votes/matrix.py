@@ -236,7 +236,7 @@ class VoteMatrix:
             and np.array_equal(self.ids, other.ids)
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     # -- building and converting -----------------------------------------------------------------
 
@@ -479,7 +479,7 @@ def quoted(names: Sequence[object]) -> str:
 
 def smallest_unsigned(n_values: int) -> np.dtype[np.unsignedinteger[Any]]:
     """The smallest unsigned type that holds ``0 .. n_values-1``."""
-    return np.min_scalar_type(max(n_values - 1, 0))  # type: ignore[return-value]
+    return np.min_scalar_type(max(n_values - 1, 0))
 
 
 def _frozen(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -527,7 +527,7 @@ def check_row_ids(row_ids: npt.ArrayLike, n_items: int) -> npt.NDArray[Any]:
         ids: npt.NDArray[Any] = values.astype(np.int64)
         ordered = np.sort(ids)
         repeated = ordered[1:][ordered[1:] == ordered[:-1]]
-        duplicate = repeated[0] if len(repeated) else None
+        duplicate: str | int | None = int(repeated[0]) if len(repeated) else None
     else:
         listed = values.tolist()
         for position, value in enumerate(listed):

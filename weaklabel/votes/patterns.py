@@ -81,7 +81,9 @@ def find_patterns(
             sorted_second[1:] != sorted_second[:-1]
         )
         group = np.cumsum(new) - 1
-        inverse = np.empty(n_items, dtype=np.int32 if n_items < 2**31 else np.int64)
+        inverse: npt.NDArray[np.integer[Any]] = np.empty(
+            n_items, dtype=np.int32 if n_items < 2**31 else np.int64
+        )
         inverse[order] = group
         starts = np.flatnonzero(new)
         # lexsort is stable, so the first of each run is the earliest row with that pattern
@@ -95,7 +97,7 @@ def find_patterns(
     pattern_indptr = np.concatenate([[0], np.cumsum(pattern_lengths, dtype=np.int64)])
     take = np.repeat(indptr[representative].astype(np.int64) - pattern_indptr[:-1], pattern_lengths)
     take += np.arange(pattern_indptr[-1])
-    pointers = np.asarray(pattern_indptr, dtype=indptr.dtype)
+    pointers: npt.NDArray[np.integer[Any]] = np.array(pattern_indptr, dtype=indptr.dtype)
     return VotePatterns(pointers, lf_index[take], symbol[take], counts, inverse)
 
 

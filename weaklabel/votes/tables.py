@@ -60,8 +60,8 @@ def from_long(
         missing = frame[name].isna().to_numpy()
         if missing.any():
             raise VotesError(
-                f"every vote needs a value in the column {name!r}; "
-                f"it is missing in row {int(np.flatnonzero(missing)[0])} ({int(missing.sum())} rows)"
+                f"every vote needs a value in the column {name!r}; it is missing in row "
+                f"{int(np.flatnonzero(missing)[0])} ({int(missing.sum())} such rows)"
             )
     import pandas as pd
 

@@ -76,7 +76,7 @@ def make_backend(
     if kind == "numba" or (
         kind == "auto" and wants_compiled(rows.n_patterns, rows.n_votes, rows.n_classes)
     ):
-        from weaklabel.inference.kernels import NumbaBackend
+        from weaklabel.inference.numba_backend import NumbaBackend
 
         return NumbaBackend(rows, n_threads=n_threads)
     from weaklabel.inference.numpy_backend import NumpyBackend

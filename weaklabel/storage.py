@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,20 +160,38 @@ def read_artifact(
     ArtifactError
         If the file is missing, damaged, of another kind, or from a newer version.
     """
+    with _opened(path) as archive:
+        header = _header_of(archive, Path(path))
+        if kind is not None and header.get("kind") != kind:
+            raise ArtifactError(f"{path} holds {header.get('kind')!r}, expected {kind!r}")
+        return header, {name: archive[name] for name in archive.files if name != HEADER}
+
+
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The header alone of a file written by :func:`write_artifact`; errors as there."""
+    with _opened(path) as archive:
+        return _header_of(archive, Path(path))
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[np.lib.npyio.NpzFile]:
     source = Path(path)
     if not source.is_file():
         raise ArtifactError(f"there is no file {source}")
     try:
         with source.open("rb") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as npz:
-            arrays = {name: npz[name] for name in npz.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            yield npz
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ArtifactError(
             f"{source} is damaged or not an npz file ({error}); write it again"
         ) from error
-    if HEADER not in arrays:
+
+
+def _header_of(archive: np.lib.npyio.NpzFile, source: Path) -> dict[str, Any]:
+    if HEADER not in archive.files:
         raise ArtifactError(f"{source} was not written by weaklabel: it has no header")
     try:
-        header = json.loads(arrays.pop(HEADER).tobytes().decode())
+        header: dict[str, Any] = json.loads(archive[HEADER].tobytes().decode())
     except ValueError as error:
         raise ArtifactError(f"the header of {source} is damaged ({error})") from error
     if header.get("format_version", 0) > FORMAT_VERSION:
@@ -180,6 +199,4 @@ def read_artifact(
             f"{source} has format version {header['format_version']}, newer than the "
             f"{FORMAT_VERSION} read here; upgrade weaklabel"
         )
-    if kind is not None and header.get("kind") != kind:
-        raise ArtifactError(f"{source} holds {header.get('kind')!r}, expected {kind!r}")
-    return header, arrays
+    return header

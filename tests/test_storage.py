@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from weaklabel.errors import ArtifactError
-from weaklabel.storage import atomic_path, check_target, read_artifact, write_artifact
+from weaklabel.storage import HEADER, atomic_path, check_target, read_artifact, write_artifact
 
 
 def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(tmp_path):
@@ -70,7 +70,8 @@ def test_artifacts_round_trip(tmp_path):
 def test_objects_are_not_stored(tmp_path):
     with pytest.raises(ArtifactError, match="Python objects"):
         write_artifact(tmp_path / "x.npz", "thing", {}, {"a": np.array([{}], dtype=object)})
-    np.savez(tmp_path / "evil.npz", a=np.array([{}], dtype=object))
+    members = {HEADER: np.frombuffer(b"{}", dtype=np.uint8), "a": np.array([{}], dtype=object)}
+    np.savez(tmp_path / "evil.npz", **members)
     with pytest.raises(ArtifactError, match="damaged or not an npz"):
         read_artifact(tmp_path / "evil.npz")
 

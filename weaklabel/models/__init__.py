@@ -1,0 +1,18 @@
+"""Label models: from votes to soft labels."""
+
+from weaklabel.models.auto import LabelModel
+from weaklabel.models.base import LabelModelBase
+from weaklabel.models.dawid_skene import DawidSkene
+from weaklabel.models.files import load_model
+from weaklabel.models.majority import MajorityVote
+from weaklabel.models.one_coin import ClassConditionalAccuracy, OneCoin
+
+__all__ = [
+    "ClassConditionalAccuracy",
+    "DawidSkene",
+    "LabelModel",
+    "LabelModelBase",
+    "MajorityVote",
+    "OneCoin",
+    "load_model",
+]

@@ -1,0 +1,18 @@
+"""Labeling functions: what they are, how they read rows, and packs of them."""
+
+from weaklabel.lf.function import LabelingFunction, labeling_function
+from weaklabel.lf.pack import Pack, load_pack
+from weaklabel.lf.preprocess import Preprocessor, PreprocessorError, preprocessor
+from weaklabel.lf.row import MissingFieldError, Row
+
+__all__ = [
+    "LabelingFunction",
+    "MissingFieldError",
+    "Pack",
+    "Preprocessor",
+    "PreprocessorError",
+    "Row",
+    "labeling_function",
+    "load_pack",
+    "preprocessor",
+]

@@ -1,0 +1,20 @@
+"""End models: classifiers trained on soft labels, which answer where no rule does.
+
+==================  ==========================================================================
+module              what it does
+==================  ==========================================================================
+``estimator``       EndModel, the scikit-learn classifier
+``rows``            what X is: texts, a table, an array, a sparse matrix
+``targets``         what y is: soft labels, probabilities, hard labels; weights of the rows
+``features``        which encoder turns the rows into numbers (``encoder``, ``text``, ``matrix``,
+                    ``table`` with ``roles`` and ``columns``)
+``losses, nets``    losses on soft targets and heads, by name
+``training``        the loop over epochs and its optimisers (``settings``, ``progress``)
+``selection``       weight decay and epochs, chosen on held-out soft labels
+``artifact``        a trained model as one file
+==================  ==========================================================================
+"""
+
+from weaklabel.endmodel.estimator import EndModel
+
+__all__ = ["EndModel"]

@@ -1,0 +1,144 @@
+"""Training settings: checked, and where left open, chosen by the size of the problem."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+
+from weaklabel.endmodel.losses import find_loss
+from weaklabel.endmodel.nets import HEADS
+from weaklabel.endmodel.training import OPTIMIZERS, SMALL, TrainSettings
+from weaklabel.errors import ConfigError
+
+Auto: TypeAlias = Literal["auto"]
+
+LEARNING_RATE: Final = {"linear": 0.02}
+DEFAULT_LEARNING_RATE: Final = 0.002
+STEPS_PER_EPOCH: Final = 30  # aimed at by the automatic batch size
+SMALLEST_BATCH: Final = 16
+LARGEST_BATCH: Final = 1024
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """What the constructor of EndModel was given about training; see there."""
+
+    head: str
+    loss: str
+    hidden: Any
+    dropout: float
+    optimizer: str
+    weight_decay: float | Auto
+    learning_rate: float | Auto
+    batch_size: int | Auto
+    max_epochs: int
+    patience: int
+    holdout: float
+
+    def check(self) -> None:
+        """Raise ConfigError for the first setting that is out of its range."""
+        _one_of("head", self.head, HEADS)
+        find_loss(self.loss)
+        _one_of("optimizer", self.optimizer, ("auto", *OPTIMIZERS))
+        if self.optimizer == "lbfgs" and self.head != "linear":
+            raise ConfigError(
+                "optimizer='lbfgs' fits convex problems, which only head='linear' is; "
+                f"found head={self.head!r}. Use optimizer='adamw'"
+            )
+        _in_range("dropout", self.dropout, 0.0, 1.0, high_open=True)
+        _in_range("holdout", self.holdout, 0.0, 0.9)
+        for name in ("max_epochs", "patience"):
+            _whole(name, getattr(self, name))
+        if self.batch_size != "auto":
+            _whole("batch_size", self.batch_size)
+        if self.weight_decay != "auto":
+            _in_range("weight_decay", self.weight_decay, 0.0, math.inf)
+        if self.learning_rate != "auto":
+            _in_range("learning_rate", self.learning_rate, 0.0, math.inf, low_open=True)
+        if not isinstance(self.hidden, tuple | list) or not self.hidden:
+            raise ConfigError(f"hidden must be a tuple of layer widths, found {self.hidden!r}")
+        for width in self.hidden:
+            _whole("each width in hidden", width)
+
+    def resolve(self, n_rows: int, n_values: int, seed: int) -> TrainSettings:
+        """The settings in full, for a problem of this size."""
+        optimizer = self.optimizer
+        if optimizer == "auto":
+            is_small = self.head == "linear" and n_values <= SMALL
+            optimizer = "lbfgs" if is_small else "adamw"
+        rate = self.learning_rate
+        batch = self.batch_size
+        return TrainSettings(
+            optimizer=optimizer,
+            loss=find_loss(self.loss),
+            weight_decay=0.0,  # chosen later
+            learning_rate=(
+                LEARNING_RATE.get(self.head, DEFAULT_LEARNING_RATE) if rate == "auto" else rate
+            ),
+            batch_size=batch_size(n_rows) if batch == "auto" else batch,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            seed=seed,
+        )
+
+
+def batch_size(n_rows: int) -> int:
+    """The power of two that makes about 30 steps an epoch, within 16 .. 1024."""
+    power = round(math.log2(max(1.0, n_rows / STEPS_PER_EPOCH)))
+    return int(min(max(2**power, SMALLEST_BATCH), LARGEST_BATCH))
+
+
+def read_seed(random_state: Any) -> int:
+    """A seed from an int, a NumPy generator, or fresh entropy for None.
+
+    Raises
+    ------
+    ConfigError
+        If it is none of these.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
+        seed = int(random_state)
+        if 0 <= seed < 2**32:
+            return seed
+        raise ConfigError(f"random_state must lie in 0 .. 2**32 - 1, found {random_state}")
+    raise ConfigError(
+        f"random_state must be an integer, a NumPy generator or None, found {random_state!r}"
+    )
+
+
+def _one_of(name: str, value: Any, allowed: Any) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name} must be one of {', '.join(allowed)}; found {value!r}")
+
+
+def _whole(name: str, value: Any) -> None:
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or value < 1:
+        raise ConfigError(f"{name} must be a whole number of at least 1, found {value!r}")
+
+
+def _in_range(
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    low_open: bool = False,
+    high_open: bool = False,
+) -> None:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    is_border = (low_open and value == low) or (high_open and value == high)
+    if is_number and not is_border and math.isfinite(value) and low <= value <= high:
+        return
+    interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
+    raise ConfigError(f"{name} must be a number in {interval}, found {value!r}")

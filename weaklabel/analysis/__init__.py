@@ -5,7 +5,7 @@ how often together, how often against each other; with gold: how often right). :
 compares soft labels with gold they were not made from.
 """
 
-from weaklabel.analysis.quality import LabelQuality, label_quality
+from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
 from weaklabel.analysis.summary import LFSummary, lf_summary
 
-__all__ = ["LFSummary", "LabelQuality", "label_quality", "lf_summary"]
+__all__ = ["LFSummary", "LabelQuality", "label_quality", "lf_summary", "quality_table"]

@@ -8,6 +8,7 @@ seed. Rows without a vote carry the class balance and count as such in all "all 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,6 +201,34 @@ def label_quality(soft_labels: SoftLabels, gold: Any) -> LabelQuality:
         labels=space,
         confusion=confusion,
     )
+
+
+def quality_table(scores: Mapping[str, LabelQuality]) -> Cells:
+    """The scores of several labels on the same gold, one line each.
+
+    Parameters
+    ----------
+    scores : mapping of str to LabelQuality
+        What each is called, and its scores.
+
+    Returns
+    -------
+    Cells
+    """
+    header = ("", "coverage", "accuracy", "covered", "macro F1", "log loss", "Brier")
+    rows = tuple(
+        (
+            name,
+            percent(q.coverage),
+            percent(q.accuracy_all),
+            percent(q.accuracy_covered),
+            number(q.macro_f1),
+            number(q.log_loss),
+            number(q.brier),
+        )
+        for name, q in scores.items()
+    )
+    return Cells(header, rows, (False, *[True] * 6))
 
 
 def _decisions(probabilities: FloatArray) -> FloatArray:

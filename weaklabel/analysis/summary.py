@@ -39,7 +39,7 @@ class LFSummary:
 
     Attributes
     ----------
-    lf_names : tuple of str
+    class_names, lf_names : tuple of str
     polarity : tuple of tuple of str
         What each votes for, in the order of the classes.
     coverage, overlap, conflict : array, shape (n_lfs,)
@@ -57,6 +57,7 @@ class LFSummary:
         For each labeling function that failed: the first row and the error, in one line.
     """
 
+    class_names: tuple[str, ...]
     lf_names: tuple[str, ...]
     polarity: tuple[tuple[str, ...], ...]
     coverage: FloatArray
@@ -117,10 +118,13 @@ class LFSummary:
         }
 
     def cells(self) -> Cells:
-        """The table as text cells; faults and accuracy only where there is something to show."""
+        """The table as text cells; columns only where they have something to show.
+
+        ``of`` is the number of votes an accuracy is measured on, where not all of them are.
+        """
         columns: list[tuple[str, list[str], bool]] = [
             ("labeling function", list(self.lf_names), False),
-            ("votes for", [", ".join(p) or "(nothing)" for p in self.polarity], False),
+            ("votes for", [self._polarity_in_words(p) for p in self.polarity], False),
             ("votes", [str(v) for v in self.n_votes], True),
             ("coverage", [percent(v) for v in self.coverage], True),
             ("overlap", [percent(v) for v in self.overlap], True),
@@ -130,16 +134,22 @@ class LFSummary:
             columns.append(("faults", [str(v) for v in self.n_faults], True))
         if self.accuracy is not None and self.n_gold is not None:
             columns.append(("accuracy", [percent(v) for v in self.accuracy], True))
-            columns.append(("gold", [str(v) for v in self.n_gold], True))
+            if (self.n_gold != self.n_votes).any():
+                columns.append(("of", [str(v) for v in self.n_gold], True))
         header, bodies, numeric = zip(*columns, strict=True)
         return Cells(header, tuple(zip(*bodies, strict=True)), numeric)
+
+    def _polarity_in_words(self, polarity: tuple[str, ...]) -> str:
+        if polarity == self.class_names and len(polarity) > 1:
+            return "both" if len(polarity) == 2 else "all"
+        return ", ".join(polarity) or "(nothing)"
 
     def notes(self) -> list[str]:
         """Sentences that go below the table: the rows as a whole, and the first fault of each."""
         lines = [
-            f"{self.n_items} rows: {percent(self.any_coverage)} have a vote, "
-            f"{percent(self.any_overlap)} have two or more, "
-            f"{percent(self.any_conflict)} have votes against each other"
+            f"{self.n_items:,} rows: {percent(self.any_coverage)} with a vote, "
+            f"{percent(self.any_overlap)} with two or more, "
+            f"{percent(self.any_conflict)} with a conflict"
         ]
         faults = dict(zip(self.lf_names, self.n_faults, strict=True))
         lines += [
@@ -211,7 +221,8 @@ def lf_summary(votes: VoteMatrix | npt.ArrayLike, gold: Any = None) -> LFSummary
         accuracy = np.where(n_gold > 0, right / np.maximum(n_gold, 1), np.nan)
     faults = {name: matrix.faults[name] for name in matrix.lf_names if name in matrix.faults}
     return LFSummary(
-        lf_names=tuple(matrix.lf_names),
+        class_names=matrix.labels.names,
+        lf_names=matrix.lf_names,
         polarity=_polarity(lfs, symbols, matrix),
         coverage=n_votes / n_items,
         overlap=per_lf(votes_per_row[rows] > 1) / n_items,

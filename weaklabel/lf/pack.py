@@ -140,7 +140,7 @@ def _load_file(given: Path) -> Pack:
             del sys.modules[name]
         else:
             sys.modules[name] = previous
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | SystemExit):  # sys.exit() in a pack is a mistake too
             _raise_pack_error(error, str(path))
         raise
 
@@ -204,7 +204,7 @@ def _load_module(name: str) -> Pack:
             f"there is no file and no importable module {name!r}; "
             f"give the path of a .py file or the dotted name of a module{hint}"
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _raise_pack_error(error, None)
     file_name = getattr(module, "__file__", None)
     path = None if file_name is None else Path(file_name)
@@ -212,7 +212,7 @@ def _load_module(name: str) -> Pack:
     return _pack_of(module, name, path, text)
 
 
-def _raise_pack_error(error: Exception, file: str | None) -> NoReturn:
+def _raise_pack_error(error: Exception | SystemExit, file: str | None) -> NoReturn:
     """Say where and why the execution of a pack ended."""
     if isinstance(error, PackError):
         raise error

@@ -1,0 +1,154 @@
+"""Commands from rows to votes: ``run``, ``apply``, ``analyze``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weaklabel.cli import options as opt
+from weaklabel.cli.command import command
+from weaklabel.cli.reports import show_labels, show_quality, show_summary
+from weaklabel.cli.screen import Screen
+
+
+@command
+def run(
+    screen: Screen,
+    pack: opt.PackArgument,
+    data: opt.DataArgument,
+    out: opt.LabelsOut,
+    gold: Annotated[
+        str | None,
+        typer.Option(
+            "--gold",
+            metavar="COLUMN",
+            help="Column of gold labels, for scores only: hidden from functions and models.",
+        ),
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option("--train", metavar="MODEL", help="Train an end model and write it here."),
+    ] = None,
+    id_column: opt.IdColumn = None,
+    keep: opt.Keep = None,
+    model: opt.Model = opt.ModelName.auto,
+    votes: Annotated[
+        Path | None,
+        typer.Option("--votes", metavar="VOTES", help="Also write the votes: .npz or .parquet."),
+    ] = None,
+    label_model: Annotated[
+        Path | None,
+        typer.Option("--label-model", metavar="MODEL", help="Also write the label model: .npz."),
+    ] = None,
+    text: opt.Text = None,
+    features: opt.Features = None,
+    drop: opt.Drop = None,
+    head: opt.HeadOption = opt.Head.linear,
+    jobs: opt.Jobs = 1,
+    on_error: opt.OnErrorOption = opt.OnError.stop,
+    overwrite: opt.Overwrite = False,
+    seed: opt.Seed = 0,
+) -> None:
+    """From rows to labels: votes, label model, soft labels and, if asked, an end model.
+
+    Example: weaklabel run my_rules.py rows.csv --out labels.parquet --gold answer --drop url
+    """
+    from weaklabel.pipeline import run as run_pipeline
+
+    result = run_pipeline(
+        pack,
+        data,
+        out,
+        gold=gold,
+        train=train,
+        votes_out=votes,
+        model_out=label_model,
+        model=model.value,
+        id_column=id_column,
+        keep=keep or (),
+        text=text,
+        features=features or (),
+        drop=drop or (),
+        head=head.value,
+        n_jobs=jobs,
+        on_error=on_error.value,
+        overwrite=overwrite,
+        seed=seed,
+        progress=screen.shows_progress,
+        on_step=lambda step: screen.note(f"{step} ..."),
+    )
+    show_summary(screen, result.summary)
+    show_labels(screen, result.labels)
+    if result.quality is not None and result.baseline is not None:
+        show_quality(screen, {"these labels": result.quality, "majority vote": result.baseline})
+    for what, path in result.written.items():
+        screen.say(f"wrote {path} ({what})")
+    screen.result(result.to_dict())
+
+
+@command
+def apply(
+    screen: Screen,
+    pack: opt.PackArgument,
+    data: opt.DataArgument,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="VOTES", help="Votes to write: .npz or .parquet.")
+    ],
+    id_column: opt.IdColumn = None,
+    jobs: opt.Jobs = 1,
+    on_error: opt.OnErrorOption = opt.OnError.stop,
+    overwrite: opt.Overwrite = False,
+) -> None:
+    """Let the labeling functions of a pack vote on rows, and write the votes.
+
+    Example: weaklabel apply my_rules.py rows.csv --out votes.npz --jobs 4
+    """
+    from weaklabel.analysis import lf_summary
+    from weaklabel.applier import apply as apply_lfs
+    from weaklabel.lf import load_pack
+    from weaklabel.pipeline import check_votes_target
+
+    check_votes_target(out, overwrite=overwrite)
+    votes = apply_lfs(
+        load_pack(pack),
+        data,
+        id_column=id_column,
+        n_jobs=jobs,
+        on_error=on_error.value,
+        progress=screen.shows_progress,
+    )
+    votes.save(out, overwrite=overwrite)
+    summary = lf_summary(votes)
+    show_summary(screen, summary)
+    screen.say(f"wrote {out} (votes)")
+    screen.result({"votes": out, "summary": summary.to_dict()})
+
+
+@command
+def analyze(
+    screen: Screen,
+    votes: opt.VotesArgument,
+    data: opt.GoldData = None,
+    gold: Annotated[
+        str | None,
+        typer.Option("--gold", metavar="COLUMN", help="Column of gold labels in --data."),
+    ] = None,
+    id_column: opt.IdColumn = None,
+) -> None:
+    """Show what each labeling function does; with gold labels, how often it is right.
+
+    Coverage is the share of rows a function votes on, overlap the share where another votes too,
+    conflict the share where another disagrees.
+
+    Example: weaklabel analyze votes.npz --data rows.csv --gold answer
+    """
+    from weaklabel.analysis import lf_summary
+    from weaklabel.pipeline import read_gold
+    from weaklabel.votes import VoteMatrix
+
+    matrix = VoteMatrix.load(votes)
+    summary = lf_summary(matrix, read_gold(matrix, data, gold, id_column))
+    show_summary(screen, summary)
+    screen.result(summary.to_dict())

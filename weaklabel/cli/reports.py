@@ -1,0 +1,50 @@
+"""How summaries, labels and scores look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from weaklabel.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from weaklabel.analysis import LabelQuality, LFSummary
+    from weaklabel.soft_labels import SoftLabels
+
+MAX_CLASSES = 10  # classes counted one by one; a longer list tells a reader less, not more
+
+
+def show_summary(screen: Screen, summary: LFSummary) -> None:
+    """The LF table and its notes."""
+    screen.table(summary.cells())
+    screen.say()
+    for note in summary.notes():
+        screen.say(note)
+
+
+def show_labels(screen: Screen, labels: SoftLabels) -> None:
+    """How many rows got which class, and how many got none."""
+    import numpy as np
+
+    codes = labels.harden()
+    counts = np.bincount(codes[codes >= 0], minlength=labels.n_classes)
+    order = np.argsort(-counts, kind="stable")[:MAX_CLASSES].tolist()
+    parts = [f"{counts[k]:,} {labels.labels.names[k]}" for k in order if counts[k]]
+    if labels.n_classes > MAX_CLASSES:
+        parts.append(f"{int(counts.sum() - counts[order].sum()):,} in other classes")
+    n_uncovered = int((~labels.covered).sum())
+    n_tied = int((codes < 0).sum()) - n_uncovered
+    parts += [f"{n_tied:,} undecided (a tie)"] if n_tied else []
+    parts += [f"{n_uncovered:,} without a vote"] if n_uncovered else []
+    screen.say(f"{labels.n_items:,} rows labelled: {', '.join(parts)}")
+
+
+def show_quality(screen: Screen, scores: Mapping[str, LabelQuality]) -> None:
+    """The scores of several labels against gold, side by side."""
+    from weaklabel.analysis import quality_table
+
+    screen.say()
+    screen.table(quality_table(scores))
+    first = next(iter(scores.values()))
+    screen.say()
+    screen.say(f"measured on the {first.n_gold:,} rows with gold, which was used for nothing else")

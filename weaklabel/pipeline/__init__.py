@@ -1,0 +1,29 @@
+"""The whole way in one call: rows, votes, label model, soft labels, end model.
+
+:func:`run` is what ``weaklabel run`` does. Its steps are here too, for the other commands.
+"""
+
+from weaklabel.pipeline.end_models import predict_file, train_end_model
+from weaklabel.pipeline.rows import need_columns, positions_of, read_gold, read_rows
+from weaklabel.pipeline.run import RunResult, run
+from weaklabel.pipeline.steps import (
+    check_label_target,
+    check_votes,
+    check_votes_target,
+    make_model,
+)
+
+__all__ = [
+    "RunResult",
+    "check_label_target",
+    "check_votes",
+    "check_votes_target",
+    "make_model",
+    "need_columns",
+    "positions_of",
+    "predict_file",
+    "read_gold",
+    "read_rows",
+    "run",
+    "train_end_model",
+]

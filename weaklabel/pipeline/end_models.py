@@ -1,0 +1,237 @@
+"""End models on files: which columns to learn from, training, predictions as a table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from weaklabel.config import HeadChoice
+from weaklabel.errors import ConfigError, DataError, WeakLabelWarning
+from weaklabel.labels import LabelSpace
+from weaklabel.pipeline.rows import need_columns, read_rows
+from weaklabel.pipeline.steps import check_label_target
+from weaklabel.soft_labels import PROBABILITY_PREFIX, SoftLabels, file_format
+from weaklabel.storage import atomic_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from weaklabel.endmodel import EndModel
+
+
+def end_model_columns(
+    table: pa.Table,
+    *,
+    id_column: str | None = None,
+    text: str | None = None,
+    features: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    where: object = "the data",
+) -> list[str]:
+    """The columns an end model sees.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    id_column : str, optional
+        Never seen.
+    text : str, optional
+        Seen as text.
+    features : sequence of str
+        Seen, beside the text; if there are neither, all columns are but those to drop.
+    drop : sequence of str
+        Not seen.
+    where : object
+        What the table is called in errors.
+
+    Raises
+    ------
+    DataError
+        If a column does not exist or none is left.
+    ConfigError
+        If a column is both to be used and not.
+    """
+    need_columns([text, *features, *drop], table.column_names, where)
+    chosen = [*([text] if text is not None else []), *(f for f in features if f != text)]
+    clash = [name for name in chosen if name in drop or name == id_column]
+    if clash:
+        raise ConfigError(
+            f"the columns {clash} cannot be learned from: they are to be dropped, or the id"
+        )
+    columns = chosen or [c for c in table.column_names if c not in drop and c != id_column]
+    if not columns:
+        raise DataError(f"no column of {where} is left to train on; drop fewer")
+    return columns
+
+
+def train_end_model(
+    labels: SoftLabels,
+    rows: pa.Table,
+    *,
+    id_column: str | None = None,
+    text: str | None = None,
+    features: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    head: HeadChoice = "linear",
+    seed: int = 0,
+    where: object = "the data",
+) -> EndModel:
+    """An end model fitted on soft labels and their rows.
+
+    Parameters
+    ----------
+    labels : SoftLabels
+    rows : pyarrow.Table
+        One row per label, in the same order.
+    id_column, text, features, drop, where
+        As in :func:`end_model_columns`.
+    head : {"linear", "mlp"}
+    seed : int
+
+    Raises
+    ------
+    DataError, ConfigError, FitError
+        If columns or labels cannot be used.
+
+    Warns
+    -----
+    WeakLabelWarning
+        If a column holds the names of the classes: most likely it is the answer itself.
+    """
+    from weaklabel.endmodel import EndModel
+
+    columns = end_model_columns(
+        rows, id_column=id_column, text=text, features=features, drop=drop, where=where
+    )
+    seen = rows.select(columns)
+    _warn_about_answers(seen, labels.labels, where)
+    roles = {text: "text"} if text is not None else None
+    return EndModel(head=head, columns=roles, random_state=seed).fit(seen, labels)
+
+
+def _warn_about_answers(rows: pa.Table, labels: LabelSpace, where: object) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in rows.column_names:
+        column = rows.column(name)
+        if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            continue
+        values = pc.unique(column).drop_null()
+        if len(values) == len(labels) and set(values.to_pylist()) == set(labels):
+            warnings.warn(
+                f"the column {name!r} of {where} holds the names of the classes and the end model "
+                f"learns from it; if it is the answer, leave it out (--drop {name})",
+                WeakLabelWarning,
+                stacklevel=3,
+            )
+
+
+def predict_file(
+    model: str | Path,
+    data: Any,
+    out: str | Path,
+    *,
+    id_column: str | None = None,
+    text: str | None = None,
+    keep: Sequence[str] = (),
+    overwrite: bool = False,
+) -> dict[str, int]:
+    """Predict the classes of rows and write them as a table.
+
+    The table has the columns ``id`` (or the position), ``p_<class>``, ``label``, ``confidence`` and
+    those kept.
+
+    Parameters
+    ----------
+    model : path
+        An end model.
+    data : path, pyarrow.Table or pandas.DataFrame
+    out : path
+        ``.parquet`` or ``.csv``.
+    id_column : str, optional
+    text : str, optional
+        The column of texts, for a model that was fitted on a list of texts.
+    keep : sequence of str
+        Columns of the data to copy.
+    overwrite : bool, default False
+
+    Returns
+    -------
+    dict of str to int
+        Rows of each class.
+
+    Raises
+    ------
+    ArtifactError
+        If the model cannot be read or the table not be written.
+    DataError
+        If a column is missing.
+    """
+    from weaklabel.endmodel import EndModel
+
+    target = check_label_target(Path(out), overwrite=overwrite)
+    fitted = EndModel.load(model)
+    table = read_rows(data)
+    need_columns([id_column, *keep], table.column_names, data)
+    probabilities = np.asarray(fitted.predict_proba(_inputs(fitted, table, text, data)))
+    names = [str(c) for c in fitted.classes_]
+    best = probabilities.argmax(axis=1)
+    predictions = _prediction_table(table, probabilities, names, id_column, keep)
+    with atomic_path(target, overwrite=overwrite) as temporary:
+        _write(predictions, temporary, file_format(target))
+    counts = np.bincount(best, minlength=len(names))
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
+def _inputs(model: EndModel, rows: pa.Table, text: str | None, where: object) -> Any:
+    """What of the rows the model was fitted on: columns of a table, or texts."""
+    if hasattr(model, "feature_names_in_"):
+        columns = [str(name) for name in model.feature_names_in_]
+        need_columns(columns, rows.column_names, where)
+        return rows.select(columns)
+    if text is None:
+        raise ConfigError(
+            "the model was fitted on texts and not on columns of a table; "
+            "say which column holds the texts (--text COLUMN on the command line)"
+        )
+    need_columns([text], rows.column_names, where)
+    return rows.column(text)
+
+
+def _prediction_table(
+    rows: pa.Table,
+    probabilities: Any,
+    names: Sequence[str],
+    id_column: str | None,
+    keep: Sequence[str],
+) -> pa.Table:
+    import pyarrow as pa
+
+    ids = pa.array(np.arange(rows.num_rows)) if id_column is None else rows.column(id_column)
+    columns: dict[str, Any] = {"id": ids}
+    for k, name in enumerate(names):
+        columns[PROBABILITY_PREFIX + name] = pa.array(probabilities[:, k])
+    columns["label"] = pa.array([names[k] for k in probabilities.argmax(axis=1).tolist()])
+    columns["confidence"] = pa.array(probabilities.max(axis=1))
+    clash = [name for name in keep if name in columns]
+    if clash:
+        raise ConfigError(
+            f"kept columns must not be named like a column of the predictions, found {clash}; "
+            "rename them in the data or leave them out"
+        )
+    columns |= {name: rows.column(name) for name in keep}
+    return pa.table(columns)
+
+
+def _write(table: pa.Table, path: Path, form: str) -> None:
+    if form == "csv":
+        table.to_pandas().to_csv(path, index=False)
+    else:
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, path)

@@ -6,8 +6,9 @@ they say what anyone who has read such comments knows: spam wants something from
 singer, the video or its number of views. An advertiser may flatter the singer first, so a HAM rule
 abstains where a comment also asks for something.
 
-The word lists come from reading comments without their classes; the classes of the YouTube Spam
-Collection were used to score the pack while it was written, and nothing was fitted to them.
+The word lists come from reading comments without their classes. The classes of the YouTube Spam
+Collection were used to score the pack while it was written, and seeing the scores led to the last
+rule above; no list or threshold was fitted to them.
 
 The patterns are matched on the comment as its reader saw it, in lower case, with one space between
 words (:func:`reading`). A comment that is missing or empty gets no vote. ``PERFORMERS`` and

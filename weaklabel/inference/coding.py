@@ -42,7 +42,7 @@ NS_LOOKUP, NS_LOOKUP_CLASS, NS_ENTRY = 0.6, 0.09, 4.0
 NEAR_BYTES, FAR_FACTOR = 512 << 10, 3.0
 N_SAMPLE = 4096
 CHUNK = 1 << 15
-"""Items coded at a time; part of the definition of the layout only through the sort, not the bits."""
+"""Items coded at a time by a thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class CodedVotes:
 
 def choose_grouping(rows: VoteRows) -> tuple[Grouping, float]:
     """The grouping with the least predicted time, and its lookups per item."""
-    lf_row, lf_size = _runs(rows.row_lf)
+    lf_row, lf_size = lf_runs(rows.row_lf)
     indptr, table_row = _sample(rows)
     best: tuple[float, Grouping, float] | None = None
     for limit in OUTCOME_LIMITS:
@@ -140,7 +140,8 @@ def _predicted_ns(n_items: int, lookups: float, grouping: Grouping, n_classes: i
     return n_items * lookups * per_lookup + entries * NS_ENTRY
 
 
-def _runs(row_lf: IntArray) -> tuple[IntArray, IntArray]:
+def lf_runs(row_lf: IntArray) -> tuple[IntArray, IntArray]:
+    """First table row and number of table rows of each LF, in the order of the rows."""
     starts = np.flatnonzero(np.diff(row_lf, prepend=row_lf[:1] - 1)).astype(np.int64)
     return starts, np.diff(starts, append=len(row_lf)).astype(np.int64)
 

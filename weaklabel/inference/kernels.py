@@ -26,7 +26,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -57,17 +57,23 @@ def jit(**options: Any) -> Any:
 
     def decorate(function: Any) -> Any:
         try:
-            return njit(nogil=True, cache=True, **options)(function)
+            return njit(nogil=True, cache=True, error_model="numpy", **options)(function)
         except RuntimeError:  # numba: "no locator available"
-            return njit(nogil=True, **options)(function)
+            return njit(nogil=True, error_model="numpy", **options)(function)
 
     return decorate
+
+
+# Typed as Any: what a decorated function takes when called in a kernel is not what it takes here.
+_bit_operation: Any = intrinsic
+_vector_operation: Any = intrinsic(prefer_literal=True)
+_ir_tools: Any = cgutils
 
 
 # --- bits and vectors ----------------------------------------------------------------------------
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_bit_operation
 def _float_of_bits(_context: Any, _bits: Any) -> Any:
     def generate(_ctx: Any, builder: Any, _sig: Any, args: Any) -> Any:
         return builder.bitcast(args[0], ir.DoubleType())
@@ -75,7 +81,7 @@ def _float_of_bits(_context: Any, _bits: Any) -> Any:
     return types.float64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_bit_operation
 def _bits_of_float(_context: Any, _value: Any) -> Any:
     def generate(_ctx: Any, builder: Any, _sig: Any, args: Any) -> Any:
         return builder.bitcast(args[0], ir.IntType(64))
@@ -110,7 +116,41 @@ def _row_offset(builder: Any, codes: Any, position: Any, stride: Any, column: An
     return builder.add(builder.mul(code, stride), column)
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def _fold(builder: Any, vector: Any, size: int, combine: Any) -> Any:
+    """One number from a vector: halves are combined until one is left (always in this order)."""
+    while size > 1:
+        size //= 2
+        index = ir.VectorType(ir.IntType(32), size)
+        low = builder.shuffle_vector(vector, vector, index(list(range(size))))
+        high = builder.shuffle_vector(vector, vector, index(list(range(size, 2 * size))))
+        vector = combine(builder, low, high)
+    return builder.extract_element(vector, ir.IntType(32)(0))
+
+
+def _larger(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(">", a, b, flags=("nnan",)), a, b)
+
+
+def _plus(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fadd(a, b)
+
+
+def _fold_row(builder: Any, row: list[Any], pieces: list[tuple[int, int]], combine: Any) -> Any:
+    parts = [_fold(builder, v, size, combine) for v, (_, size) in zip(row, pieces, strict=True)]
+    result = parts[0]
+    for part in parts[1:]:
+        result = combine(builder, result, part)
+    return result
+
+
+def _splat(builder: Any, value: Any, size: int) -> Any:
+    vector = ir.VectorType(ir.DoubleType(), size)
+    one = builder.insert_element(vector(ir.Undefined), value, ir.IntType(32)(0))
+    index = ir.VectorType(ir.IntType(32), size)([0] * size)
+    return builder.shuffle_vector(one, vector(ir.Undefined), index)
+
+
+@_vector_operation
 def _gather(
     _context: Any,
     target: Any,
@@ -123,14 +163,17 @@ def _gather(
     stride: Any,
     column: Any,
     width: Any,
+    shift: Any,
 ) -> Any:
     """target[at + k] = begin[column + k] + sum of table[code * stride + column + k] over codes.
 
-    ``k`` runs over the literal ``width``; the codes are ``codes[first : first + count]``.
+    ``k`` runs over the literal ``width``; the codes are ``codes[first : first + count]``. Where the
+    literal ``shift`` is 1, the maximum over k is taken off, and returned.
     """
     pieces = _pieces(width.literal_value)
+    shifted = bool(shift.literal_value)
     size = types.intp
-    sig = types.void(target, size, begin, table, codes, size, size, size, size, width)
+    sig = types.float64(target, size, begin, table, codes, size, size, size, size, width, shift)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         to, start, rows, index = (_data(context, builder, sig, args, k) for k in (0, 2, 3, 4))
@@ -138,20 +181,42 @@ def _gather(
         sums = []
         for piece in pieces:
             value = builder.load(_vector_pointer(builder, start, column, piece), align=8)
-            sums.append(cgutils.alloca_once_value(builder, value))
-        with cgutils.for_range(builder, n, intp=n.type) as loop:
+            sums.append(_ir_tools.alloca_once_value(builder, value))
+        with _ir_tools.for_range(builder, n, intp=n.type) as loop:
             offset = _row_offset(builder, index, builder.add(begin_at, loop.index), stride, column)
             for piece, total in zip(pieces, sums, strict=True):
                 row = builder.load(_vector_pointer(builder, rows, offset, piece), align=8)
                 builder.store(builder.fadd(builder.load(total), row), total)
-        for piece, total in zip(pieces, sums, strict=True):
-            builder.store(builder.load(total), _vector_pointer(builder, to, at, piece), align=8)
-        return context.get_dummy_value()
+        values = [builder.load(total) for total in sums]
+        top = ir.DoubleType()(0.0)
+        if shifted:
+            top = _fold_row(builder, values, pieces, _larger)
+            values = [
+                builder.fsub(value, _splat(builder, top, n_lanes))
+                for value, (_, n_lanes) in zip(values, pieces, strict=True)
+            ]
+        for piece, value in zip(pieces, values, strict=True):
+            builder.store(value, _vector_pointer(builder, to, at, piece), align=8)
+        return top
 
     return sig, generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@_vector_operation
+def _sum_row(_context: Any, source: Any, source_at: Any, width: Any) -> Any:
+    """The sum of source[at + k] over the literal ``width``."""
+    pieces = _pieces(width.literal_value)
+    sig = types.float64(source, types.intp, width)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = _data(context, builder, sig, args, 0)
+        row = [builder.load(_vector_pointer(builder, data, args[1], p), align=8) for p in pieces]
+        return _fold_row(builder, row, pieces, _plus)
+
+    return sig, generate
+
+
+@_vector_operation
 def _scatter(
     _context: Any,
     target: Any,
@@ -160,20 +225,27 @@ def _scatter(
     count: Any,
     source: Any,
     source_at: Any,
+    scale: Any,
     stride: Any,
     column: Any,
     width: Any,
 ) -> Any:
-    """target[code * stride + column + k] += source[source_at + k] for each code."""
+    """source[at + k] *= scale, then target[code * stride + column + k] += it for each code."""
     pieces = _pieces(width.literal_value)
     size = types.intp
-    sig = types.void(target, codes, size, size, source, size, size, size, width)
+    sig = types.void(target, codes, size, size, source, size, types.float64, size, size, width)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         to, index, source = (_data(context, builder, sig, args, k) for k in (0, 1, 4))
-        begin_at, n, at, stride, column = args[2], args[3], args[5], args[6], args[7]
-        values = [builder.load(_vector_pointer(builder, source, at, p), align=8) for p in pieces]
-        with cgutils.for_range(builder, n, intp=n.type) as loop:
+        begin_at, n = args[2], args[3]
+        at, scale, stride, column = args[5:9]
+        values = []
+        for piece in pieces:
+            pointer = _vector_pointer(builder, source, at, piece)
+            factor = _splat(builder, scale, piece[1])
+            values.append(builder.fmul(builder.load(pointer, align=8), factor))
+            builder.store(values[-1], pointer, align=8)
+        with _ir_tools.for_range(builder, n, intp=n.type) as loop:
             offset = _row_offset(builder, index, builder.add(begin_at, loop.index), stride, column)
             for piece, value in zip(pieces, values, strict=True):
                 pointer = _vector_pointer(builder, to, offset, piece)
@@ -208,7 +280,7 @@ def _exp(x: float) -> float:
     p = p * r + 1.0
     p = p * r + 1.0
     value = _float_of_bits(_bits_of_float(p) + (_bits_of_float(z) << 52))
-    return value if x >= _EXP_LOWEST else 0.0  # type: ignore[no-any-return]
+    return value if x >= _EXP_LOWEST else 0.0
 
 
 @jit(fastmath=_CAREFUL)
@@ -233,84 +305,76 @@ def _log(x: float) -> float:
     return exponent * _LN2_HIGH + (2.0 * s + (2.0 * s * q * p + exponent * _LN2_LOW))  # type: ignore[no-any-return]
 
 
-# --- pieces of the kernels ----------------------------------------------------------------------
+# --- rows of a width known at run time only: panels of 32 classes, then of 8 ----------------------
 
 
-@jit(fastmath=_CAREFUL, forceinline=True)
+@jit(fastmath=_REDUCING, forceinline=True)
 def _gather_wide(
-    target: Any, at: int, begin: Any, table: Any, codes: Any, first: int, count: int, stride: int
-) -> None:
-    """``_gather`` for a width known at run time only: panels of 32 classes, then of 8."""
+    target: Any,
+    at: int,
+    begin: Any,
+    table: Any,
+    codes: Any,
+    first: int,
+    count: int,
+    stride: int,
+    shift: bool,
+) -> float:
     column = 0
     while column + 32 <= stride:
-        _gather(target, at + column, begin, table, codes, first, count, stride, column, 32)
+        _gather(target, at + column, begin, table, codes, first, count, stride, column, 32, 0)
         column += 32
     while column < stride:
-        _gather(target, at + column, begin, table, codes, first, count, stride, column, 8)
+        _gather(target, at + column, begin, table, codes, first, count, stride, column, 8, 0)
         column += 8
+    if not shift:
+        return 0.0
+    top = target[at]
+    for k in range(1, stride):
+        top = max(top, target[at + k])
+    for k in range(stride):
+        target[at + k] -= top
+    return top  # type: ignore[no-any-return]
+
+
+@jit(fastmath=_REDUCING, forceinline=True)
+def _sum_row_wide(source: Any, at: int, stride: int) -> float:
+    summed = 0.0
+    for k in range(stride):
+        summed += source[at + k]
+    return summed
 
 
 @jit(fastmath=_CAREFUL, forceinline=True)
 def _scatter_wide(
-    target: Any, codes: Any, first: int, count: int, source: Any, at: int, stride: int
+    target: Any,
+    codes: Any,
+    first: int,
+    count: int,
+    source: Any,
+    at: int,
+    scale: float,
+    stride: int,
 ) -> None:
-    """``_scatter`` for a width known at run time only."""
     column = 0
     while column + 32 <= stride:
-        _scatter(target, codes, first, count, source, at + column, stride, column, 32)
+        _scatter(target, codes, first, count, source, at + column, scale, stride, column, 32)
         column += 32
     while column < stride:
-        _scatter(target, codes, first, count, source, at + column, stride, column, 8)
+        _scatter(target, codes, first, count, source, at + column, scale, stride, column, 8)
         column += 8
 
 
-@jit(fastmath=_REDUCING, forceinline=True)
-def _exp_tile(tile: Any, top: Any, total: Any, n: int, stride: int) -> None:
-    """``tile`` (n, stride) becomes exp(tile - row maximum); maxima and sums of exp are kept."""
-    for i in range(n):
-        at = i * stride
-        largest = tile[at]
-        for k in range(1, stride):
-            largest = max(largest, tile[at + k])
-        for k in range(stride):
-            tile[at + k] -= largest
-        top[i] = largest
-    for j in range(n * stride):
-        tile[j] = _exp(tile[j])
-    for i in range(n):
-        at = i * stride
-        summed = tile[at]
-        for k in range(1, stride):
-            summed += tile[at + k]
-        total[i] = summed
-
-
-@jit(fastmath=_REDUCING, forceinline=True)
-def _scale_tile(tile: Any, top: Any, total: Any, weight: Any, n: int, stride: int) -> float:
-    """Rows are scaled to sum to their weight; returns the weighted sum of log normalisers."""
-    log_likelihood = 0.0
-    for i in range(n):
-        log_likelihood += weight[i] * (top[i] + _log(total[i]))
-    for i in range(n):
-        total[i] = weight[i] / total[i]
-    for i in range(n):
-        scale = total[i]
-        for k in range(stride):
-            tile[i * stride + k] *= scale
-    return log_likelihood
-
-
-@jit(fastmath=_REDUCING, forceinline=True)
-def _sum_columns(target: Any, tile: Any, n: int, stride: int) -> None:
-    """target += column sums of the tile."""
-    for k in range(stride):
-        summed = 0.0
-        for i in range(n):
-            summed += tile[i * stride + k]
-        target[k] += summed
-
-
 # --- kernels -------------------------------------------------------------------------------------
+
+
+@jit(fastmath=_REDUCING, forceinline=True)
+def _log_likelihood(weight: Any, top: Any, total: Any, n: int) -> float:
+    """The weighted sum of log normalisers ``top + log(total)``."""
+    result = 0.0
+    for i in range(n):
+        result += weight[i] * (top[i] + _log(total[i]))
+    return result
 
 
 @cache
@@ -342,11 +406,12 @@ def e_step_kernel(width: int) -> Any:
         """
         w = width if width > 0 else stride
         n_tile = max(TILE_CELLS // w, 1)
-        tile = scratch[3 * n_tile :]
         top = scratch[:n_tile]
         total = scratch[n_tile : 2 * n_tile]
         ones = scratch[2 * n_tile : 3 * n_tile]
+        tile = scratch[3 * n_tile :]
         ones[:] = 1.0
+        every = np.arange(n_tile)
         log_likelihood = 0.0
         for b in range(len(bucket_size)):
             size = bucket_size[b]
@@ -356,21 +421,33 @@ def e_step_kernel(width: int) -> Any:
                 n = min(n_tile, high - row)
                 first = bucket_code[b] + (row - bucket_row[b]) * size
                 for i in range(n):
+                    at, code = i * w, first + i * size
                     if width > 0:
-                        _gather(
-                            tile, i * w, begin, table, codes, first + i * size, size, w, 0, width
-                        )
+                        top[i] = _gather(tile, at, begin, table, codes, code, size, w, 0, width, 1)
                     else:
-                        _gather_wide(tile, i * w, begin, table, codes, first + i * size, size, w)
-                _exp_tile(tile, top, total, n, w)
-                scale = weight[row : row + n] if len(weight) else ones
-                log_likelihood += _scale_tile(tile, top, total, scale, n, w)
-                _sum_columns(class_counts, tile, n, w)
+                        top[i] = _gather_wide(tile, at, begin, table, codes, code, size, w, True)
+                for j in range(n * w):
+                    tile[j] = _exp(tile[j])
                 for i in range(n):
                     if width > 0:
-                        _scatter(counts, codes, first + i * size, size, tile, i * w, w, 0, width)
+                        total[i] = _sum_row(tile, i * w, width)
                     else:
-                        _scatter_wide(counts, codes, first + i * size, size, tile, i * w, w)
+                        total[i] = _sum_row_wide(tile, i * w, w)
+                scale = weight[row : row + n] if len(weight) else ones
+                log_likelihood += _log_likelihood(scale, top, total, n)
+                for i in range(n):
+                    total[i] = scale[i] / total[i]
+                for i in range(n):
+                    at, code = i * w, first + i * size
+                    if width > 0:
+                        _scatter(counts, codes, code, size, tile, at, total[i], w, 0, width)
+                    else:
+                        _scatter_wide(counts, codes, code, size, tile, at, total[i], w)
+                # column sums: the rows 0 .. n - 1 of the tile, gathered
+                if width > 0:
+                    _gather(class_counts, 0, class_counts, tile, every, 0, n, w, 0, width, 0)
+                else:
+                    _gather_wide(class_counts, 0, class_counts, tile, every, 0, n, w, False)
         return log_likelihood
 
     return e_step
@@ -397,24 +474,31 @@ def posterior_kernel(width: int) -> Any:
         w = width if width > 0 else stride
         n_classes = out.shape[1]
         n_tile = max(TILE_CELLS // w, 1)
-        tile = scratch[3 * n_tile :]
-        top = scratch[:n_tile]
-        total = scratch[n_tile : 2 * n_tile]
+        total = scratch[:n_tile]
+        tile = scratch[n_tile:]
         for row in range(start, stop, n_tile):
             n = min(n_tile, stop - row)
             for i in range(n):
-                first = np.intp(indptr[row + i])
+                at, first = i * w, np.intp(indptr[row + i])
                 size = np.intp(indptr[row + i + 1]) - first
-                if width > 0:
-                    _gather(tile, i * w, begin, table, table_row, first, size, w, 0, width)
+                if width > 0 and normalise:
+                    _gather(tile, at, begin, table, table_row, first, size, w, 0, width, 1)
+                elif width > 0:
+                    _gather(tile, at, begin, table, table_row, first, size, w, 0, width, 0)
                 else:
-                    _gather_wide(tile, i * w, begin, table, table_row, first, size, w)
+                    _gather_wide(tile, at, begin, table, table_row, first, size, w, normalise)
+            total[:n] = 1.0
             if normalise:
-                _exp_tile(tile, top, total, n, w)
+                for j in range(n * w):
+                    tile[j] = _exp(tile[j])
+                for i in range(n):
+                    if width > 0:
+                        total[i] = _sum_row(tile, i * w, width)
+                    else:
+                        total[i] = _sum_row_wide(tile, i * w, w)
             for i in range(n):
-                scale = 1.0 / total[i] if normalise else 1.0
                 for k in range(n_classes):
-                    out[row - start + i, k] = tile[i * w + k] * scale
+                    out[row - start + i, k] = tile[i * w + k] / total[i]
 
     return posterior
 
@@ -440,15 +524,16 @@ def counts_kernel(width: int) -> Any:
         w = width if width > 0 else stride
         scratch[:w] = 0.0
         for row in range(start, stop):
-            scale = weight[row] if len(weight) else 1.0
             for k in range(posterior.shape[1]):
-                scratch[k] = posterior[row, k] * scale
-                class_counts[k] += scratch[k]
+                scratch[k] = posterior[row, k]
+            scale = weight[row] if len(weight) else 1.0
             first = np.intp(indptr[row])
             size = np.intp(indptr[row + 1]) - first
             if width > 0:
-                _scatter(counts, table_row, first, size, scratch, 0, w, 0, width)
+                _scatter(counts, table_row, first, size, scratch, 0, scale, w, 0, width)
             else:
-                _scatter_wide(counts, table_row, first, size, scratch, 0, w)
+                _scatter_wide(counts, table_row, first, size, scratch, 0, scale, w)
+            for k in range(posterior.shape[1]):
+                class_counts[k] += scratch[k]
 
     return count

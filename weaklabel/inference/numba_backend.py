@@ -16,6 +16,7 @@ from weaklabel.inference.coding import (
     code_votes,
     expand_table,
     fold_counts,
+    lf_runs,
     make_grouping,
 )
 from weaklabel.inference.parallel import available_threads, run_blocks
@@ -57,7 +58,7 @@ class NumbaBackend:
         if limit is None:
             grouping, _ = choose_grouping(rows)
         else:
-            grouping = make_grouping(*_lf_runs(rows), limit)
+            grouping = make_grouping(*lf_runs(rows.row_lf), limit)
         self._coded = code_votes(rows, grouping, self.n_threads)
         self._edges = self._coded.block_edges()
         self.plan = self._describe()
@@ -190,9 +191,7 @@ class NumbaBackend:
             low, high = edges[block], edges[block + 1]
             part = target[low - start : high - start]
             votes = (rows.indptr, rows.table_row)
-            kernel(
-                *votes, table, begin, low, high, part, scratch[slot], self._stride, normalise
-            )
+            kernel(*votes, table, begin, low, high, part, scratch[slot], self._stride, normalise)
 
         run_blocks(len(edges) - 1, self.n_threads, compute)
         return out
@@ -255,12 +254,6 @@ class NumbaBackend:
         top = float(log_prior.max())
         q = np.exp(log_prior - top)
         return q / q.sum(), top + float(np.log(q.sum()))
-
-
-def _lf_runs(rows: VoteRows) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    from weaklabel.inference.coding import _runs
-
-    return _runs(rows.row_lf)
 
 
 def _finite(values: FloatArray, name: str) -> FloatArray:

@@ -18,6 +18,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from weaklabel.version import __version__
+
 if TYPE_CHECKING:
     from weaklabel.analysis import label_quality as label_quality
     from weaklabel.analysis import lf_summary as lf_summary
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from weaklabel.soft_labels import SoftLabels as SoftLabels
     from weaklabel.votes import VoteMatrix as VoteMatrix
 
-__version__ = "0.1.0"
 
 _HOME = {
     "ABSTAIN": "weaklabel.labels",

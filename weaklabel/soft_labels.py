@@ -34,6 +34,7 @@ import numpy.typing as npt
 from weaklabel.errors import ArtifactError, DataError
 from weaklabel.labels import ABSTAIN, LabelSpace
 from weaklabel.storage import atomic_path
+from weaklabel.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,11 +170,9 @@ class SoftLabels:
 
     def manifest(self) -> dict[str, Any]:
         """The provenance written into files: versions, labels, counts, and what the model added."""
-        import weaklabel
-
         return {
             "manifest_version": MANIFEST_VERSION,
-            "weaklabel_version": weaklabel.__version__,
+            "weaklabel_version": __version__,
             "labels": list(self.labels.names),
             "n_rows": self.n_items,
             "n_covered": int(self.covered.sum()),

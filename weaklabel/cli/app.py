@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-import weaklabel
 from weaklabel.cli import labeling, models, starting
+from weaklabel.version import __version__
 
 HELP = """
 Labels from rules, prompts and crowds: labeling functions vote on rows, a label model turns the
@@ -63,7 +63,7 @@ for function in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"weaklabel {weaklabel.__version__}")
+        typer.echo(f"weaklabel {__version__}")
         raise typer.Exit()
 
 

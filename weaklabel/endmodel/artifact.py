@@ -31,8 +31,9 @@ from weaklabel.endmodel.features import encoder_from_state
 from weaklabel.endmodel.nets import HeadSettings, build_head
 from weaklabel.errors import ArtifactError, WeakLabelError
 from weaklabel.storage import read_artifact, write_artifact
+from weaklabel.version import __version__
 
-KIND: Final = "end model"
+KIND: Final = "end_model"
 MODEL_VERSION: Final = 1
 """Raised when files of this kind change; independent of the version of the package."""
 
@@ -140,10 +141,8 @@ def _rebuild(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) 
 
 def versions() -> dict[str, str]:
     """Versions of what a model depends on."""
-    import weaklabel
-
     return {
-        "weaklabel": weaklabel.__version__,
+        "weaklabel": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,

@@ -80,7 +80,7 @@ def load_model(path: str | os.PathLike[str]) -> LabelModelBase:
         If the file is missing or damaged, or holds something else; the message names what it
         holds and what reads it.
     """
-    from weaklabel import models
+    import weaklabel.models as models
 
     found = describe_artifact(path)
     if found.kind != LABEL_MODEL:

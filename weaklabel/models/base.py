@@ -28,6 +28,7 @@ from weaklabel.models.checks import ClassBalance, Votes
 from weaklabel.models.statistics import PatternTable, check_weights
 from weaklabel.soft_labels import OnTie, SoftLabels, Uncovered
 from weaklabel.storage import read_artifact, write_artifact
+from weaklabel.version import __version__
 from weaklabel.votes import VoteMatrix
 
 if TYPE_CHECKING:
@@ -375,8 +376,6 @@ class LabelModelBase(ABC):
 
     def provenance(self, votes: VoteMatrix | None = None) -> dict[str, Any]:
         """JSON-able facts about the model, for the manifest of soft labels."""
-        import weaklabel
-
         self._check_fitted()
         fingerprints = self.lf_fingerprints_
         if votes is not None and votes.lf_fingerprints is not None:
@@ -393,7 +392,7 @@ class LabelModelBase(ABC):
             "random_state": _jsonable(self.get_params().get("random_state")),
             "n_rows_fitted": self.n_items_,
             "versions": {
-                "weaklabel": weaklabel.__version__,
+                "weaklabel": __version__,
                 "numpy": np.__version__,
                 "python": platform.python_version(),
             },

@@ -30,7 +30,7 @@ def make_model(name: ModelChoice, seed: int = 0) -> LabelModelBase:
     seed : int
         Passed on where the model has a ``random_state``.
     """
-    from weaklabel import models
+    import weaklabel.models as models
 
     classes: dict[str, type[LabelModelBase]] = {
         "auto": models.LabelModel,
@@ -45,8 +45,14 @@ def make_model(name: ModelChoice, seed: int = 0) -> LabelModelBase:
     return model
 
 
-def check_votes(votes: VoteMatrix) -> VoteMatrix:
+def check_votes(votes: VoteMatrix, *, voter: str = "labeling function") -> VoteMatrix:
     """The votes, if a label model can learn anything from them.
+
+    Parameters
+    ----------
+    votes : VoteMatrix
+    voter : str
+        What a column of the votes is, for the message.
 
     Raises
     ------
@@ -55,27 +61,28 @@ def check_votes(votes: VoteMatrix) -> VoteMatrix:
     """
     if votes.n_items == 0:
         raise VotesError("there are no rows to label; the votes are empty")
-    present = np.unique(votes.symbol)
-    symbols = [votes.alphabet.symbol(int(code)) for code in present]
+    symbols = [votes.alphabet.symbol(int(code)) for code in np.unique(votes.symbol)]
     spoken = {s.classes for s in symbols if s.kind != "reason"}
     if not spoken:
-        failed = f" ({_faults(votes)})" if votes.faults else ""
         raise VotesError(
-            f"all {votes.n_lfs} labeling functions abstain on all {votes.n_items} rows{failed}; "
-            "without a vote there is nothing to learn from: check what they look for"
+            f"without a vote there is nothing to learn from: none of the {votes.n_lfs} {voter}s "
+            f"votes on any of the {votes.n_items:,} rows{_first_fault(votes)}; "
+            "check what they look for"
         )
     if len(spoken) == 1 and len(next(iter(spoken))) == 1:
         name = votes.labels.names[next(iter(spoken))[0]]
         raise VotesError(
             f"every vote is for the one class {name!r}, so nothing tells the classes apart; "
-            "add a labeling function for another class"
+            f"votes for another class are needed, from any {voter}"
         )
     return votes
 
 
-def _faults(votes: VoteMatrix) -> str:
+def _first_fault(votes: VoteMatrix) -> str:
+    if not votes.faults:
+        return ""
     name, fault = next(iter(votes.faults.items()))
-    return f"{name!r} failed on {fault.count} of them, first with {fault.error}"
+    return f" ({name!r} failed on {fault.count:,} of them, first with {fault.error})"
 
 
 def check_label_target(path: Path, *, overwrite: bool) -> Path:

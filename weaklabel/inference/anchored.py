@@ -184,7 +184,7 @@ def votes_for_many(layout: TableLayout) -> IntArray:
         # an LF is one-sided if all its symbols speak for the same classes
         sums = layout.per_lf(speaks.astype(np.float64))
         voting = layout.per_lf((kind != REASON).astype(np.float64))
-        several = ((sums > 0) & (sums < voting[:, None])).any(axis=1)
+        several = np.asarray(((sums > 0) & (sums < voting[:, None])).any(axis=1))
     return np.asarray(several[layout.segment])
 
 
@@ -397,15 +397,15 @@ class _Fade:
         self.affinity = self.affinity * is_vote[:, None]
         self.shares: list[tuple[FloatArray, FloatArray, FloatArray]] = []
         for weight in (parameters.vote_weight, parameters.share_weight):
-            each: FloatArray = np.multiply(weight[table_row], is_vote).reshape(-1, 1)
+            each = (weight[table_row] * is_vote)[:, None]
             self.shares.append((each, self._add(each * self.affinity), self._add(each)))
         # (member weight per row, log joint without votes, table row of each vote, its row sums)
         five = np.ones((n_rows, 1))
         pairs = [(five, parameters.silence, parameters.evidence)]
         if parameters.confusion is not None:
             has_many = self._add(parameters.many[table_row, None].astype(np.float64)) > 0
-            confusion = (parameters.confusion_prior, parameters.confusion)
-            pairs.append((parameters.many_share * has_many, *confusion))
+            weight_of_rows = np.where(has_many, parameters.many_share, 0.0)
+            pairs.append((weight_of_rows, parameters.confusion_prior, parameters.confusion))
         self.tables = [
             (weight, base, table[table_row], self._add(table[table_row]))
             for weight, base, table in pairs

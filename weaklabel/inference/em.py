@@ -12,20 +12,27 @@ smooth. Anderson mixing (the multi-secant quasi-Newton method) proposes
 
     x' = F_k - sum_i gamma_i (F_{k-i+1} - F_{k-i}),   gamma = argmin |f_k - sum_i gamma_i df_i|,
 
-with f = F(x) - x, each entry held between a tenth and ten times that of the plain EM step. A
-proposal that lowers the objective is dropped for the plain EM step, so the trace never falls.
+with f = F(x) - x, each entry held between a tenth and ten times that of the plain EM step. Where a
+proposal lowers the objective, the iteration is leaving a saddle or drifting to a border, where
+entries grow or shrink by a factor each step; then a leap along the EM step is tried in logarithms,
+
+    log x' = log x + omega (log F - log x),
+
+with omega doubling from one leap to the next. If that lowers the objective too, the plain EM step
+is taken, so the trace never falls.
 
 References
 ----------
 Walker and Ni, "Anderson Acceleration for Fixed-Point Iterations", 2011, Algorithm AA.
 Henderson and Varadhan, "Damped Anderson Acceleration with Restarts and Monotonicity Control for
 Accelerating EM and EM-like Algorithms", 2019.
+Salakhutdinov and Roweis, "Adaptive Overrelaxed Bound Optimization Methods", 2003.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -42,6 +49,9 @@ Progress: TypeAlias = Callable[[int, float], None]
 
 HISTORY = 6
 HISTORY_BYTES = 256 << 20
+MIX_LIMIT = 10.0
+LEAP_LIMIT = 5.0
+TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,21 +122,18 @@ def maximise(
     One call of ``step`` per iteration. Memory: up to ``2 * HISTORY + 4`` states, fewer where a
     state is large.
     """
-    mixing = _Anderson(_history(len(start))) if accelerate else None
+    proposals = _Accelerated(len(start)) if accelerate else _Plain()
     x = start
     objective, image = _checked(step, x, 1)
     trace, n_iter, small = [objective], 1, 0
     if progress is not None:
         progress(n_iter, objective)
     while n_iter < max_iter:
-        proposal = image if mixing is None else mixing.propose(x, image)
-        value, next_image = _checked(step, proposal, n_iter + 1)
-        n_iter += 1
-        if value < objective and mixing is not None and proposal is not image:
-            mixing.clear()
-            proposal = image
+        for proposal in proposals.of(x, image):
             value, next_image = _checked(step, proposal, n_iter + 1)
             n_iter += 1
+            if value >= objective:
+                break
         rise = value - objective
         x, image, objective = proposal, next_image, value
         trace.append(objective)
@@ -166,6 +173,38 @@ def _history(size: int) -> int:
     return int(np.clip(HISTORY_BYTES // (16 * max(size, 1)), 1, HISTORY))
 
 
+class _Plain:
+    """The EM step and nothing else."""
+
+    def of(self, x: FloatArray, image: FloatArray) -> Iterator[FloatArray]:
+        yield image
+
+
+class _Accelerated:
+    """Where to go next: proposals in the order to try them; the last is the EM step."""
+
+    def __init__(self, size: int) -> None:
+        self.mixing = _Anderson(_history(size))
+        self.stride = 1.0
+
+    def of(self, x: FloatArray, image: FloatArray) -> Iterator[FloatArray]:
+        mixed = self.mixing.propose(x, image)
+        yield mixed
+        if mixed is image:
+            return  # the EM step falls only by rounding
+        self.mixing.clear()
+        self.stride *= 2.0
+        yield _leap(x, image, self.stride)
+        self.stride = 1.0
+        yield image
+
+
+def _leap(x: FloatArray, image: FloatArray, stride: float) -> FloatArray:
+    before, after = np.log(np.maximum(x, TINY)), np.log(np.maximum(image, TINY))
+    leap = before + stride * (after - before)
+    return np.exp(np.clip(leap, after - LEAP_LIMIT, after + LEAP_LIMIT))
+
+
 class _Anderson:
     """Anderson mixing over the last few states and their images."""
 
@@ -192,7 +231,7 @@ class _Anderson:
         out = image.copy()
         for weight, difference in zip(gamma, self._d_image, strict=True):
             out -= weight * difference
-        return np.clip(out, 0.1 * image, 10.0 * image + 1e-300, out=out)
+        return np.clip(out, image / MIX_LIMIT, image * MIX_LIMIT + TINY, out=out)
 
     def _mixing_weights(self, residual: FloatArray) -> FloatArray:
         n = len(self._d_residual)

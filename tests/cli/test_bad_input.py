@@ -7,6 +7,7 @@ behind, and files that exist are untouched.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,10 @@ IN_RUN: dict[str, Case] = {
     "gold column in an LF": (rule("return x['truth']"), (*RUN, "--gold", "truth"), r"'only'.*'truth'"),
     "null text": (data(lambda t: t[4].update(text=None)), RUN, r"row 4.*NoneType"),
     "label outside the space": (rule("return 'eggs'"), RUN, r"'only'.*row 0.*'eggs'.*'ham' \(0\)"),
-    "a bool for a label": (rule("return True"), RUN, r"'only'.*row 0.*True"),
+    "a bool for a label": (rule("return True"), RUN, r"'only' answered True \(a bool\) on row 0"),
     # -- votes
-    "all abstain": (rule("return None"), RUN, r"all 1 labeling functions abstain on all 70 rows"),
-    "all fail": (rule("raise ValueError('no luck')"), (*RUN, "--on-error", "abstain"), r"abstain on all 70 rows \('only' failed on 70 of them.*no luck"),
+    "all abstain": (rule("return None"), RUN, r"none of the 1 labeling functions votes on any of the 70 rows; check"),
+    "all fail": (rule("raise ValueError('no luck')"), (*RUN, "--on-error", "abstain"), r"votes on any of the 70 rows \('only' failed on 70 of them.*no luck"),
     "one class": (rule("return 'spam'"), RUN, r"every vote is for the one class 'spam'"),
     # -- outputs
     "existing output": (file("labels.parquet", "mine"), RUN, r"labels\.parquet exists and is left as it is.*--overwrite"),
@@ -134,9 +135,7 @@ def check(work: Path, call: Call, case: Case) -> None:
     assert called.code == 1, called
     errors = [line for line in called.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, called
-    pd.testing.assert_series_equal(
-        pd.Series(errors).str.contains(message), pd.Series([True]), obj=errors[0]
-    )
+    assert re.search(message, errors[0]), called
     assert called.err.rstrip().endswith(errors[0]), "nothing follows the error"
     assert "Traceback" not in called.err + called.out
     assert called.out == ""
@@ -180,7 +179,7 @@ ELSEWHERE: dict[str, Case] = {
     "apply: format": (nothing, ("apply", "rules.py", "rows.csv", "--out", "votes.csv"), r"\.npz or \.parquet"),
     "fit: no votes file": (nothing, ("fit", "gone.npz", "--out", "new.npz"), r"there is no file gone\.npz"),
     "fit: not votes": (file("v.npz", "junk"), ("fit", "v.npz", "--out", "new.npz"), r"v\.npz is damaged or not an npz file"),
-    "fit: all abstain": (votes("a.npz", [[-1], [-1]]), ("fit", "a.npz", "--out", "new.npz"), r"all 1 labeling functions abstain on all 2 rows"),
+    "fit: all abstain": (votes("a.npz", [[-1], [-1]]), ("fit", "a.npz", "--out", "new.npz"), r"none of the 1 labeling functions votes on any of the 2 rows"),
     "fit: one class": (votes("o.npz", [[1], [1]]), ("fit", "o.npz", "--out", "new.npz"), r"every vote is for the one class 'spam'"),
     "fit: gold without data": (nothing, ("fit", "votes.npz", "--gold", "truth", "--out", "new.npz"), r"give --data DATA"),
     "fit: gold without ids": (nothing, ("fit", "votes.npz", "--gold", "truth", "--data", "rows.csv", "--out", "new.npz"), r"the rows have ids \(the first is 'row-00'\)"),
@@ -195,7 +194,7 @@ ELSEWHERE: dict[str, Case] = {
     "aggregate: no column": (nothing, ("aggregate", "rows.csv", "--out", "out.csv"), r"no column 'item', 'source', 'label' in rows\.csv"),
     "aggregate: empty": (crowd(), AGGREGATE, r"no rows"),
     "aggregate: two answers": (crowd("1,ann,a", "1,ann,b", "2,bob,a"), AGGREGATE, r"'ann'"),
-    "aggregate: one class": (crowd("1,ann,a", "1,bob,a"), AGGREGATE, r"every vote is for the one class 'a'"),
+    "aggregate: one class": (crowd("1,ann,a", "1,bob,a"), AGGREGATE, r"every vote is for the one class 'a'.*from any source"),
     "aggregate: no item": (crowd("1,ann,a", ",bob,a"), AGGREGATE, r"item"),
     "train: another number of rows": (labels(4), TRAIN, r"found 4 rows and 70 in rows\.csv"),
     "train: ids nowhere": (labels(2, ["a", "row-00"]), (*TRAIN, "--id", "key"), r"1 of 2 ids are not in the column 'key' of rows\.csv: 'a'"),

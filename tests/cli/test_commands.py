@@ -57,7 +57,7 @@ def test_wrong_usage_is_exit_code_2(work, call, arguments):
 
 def test_run_shows_the_functions_the_labels_and_the_scores(work, call):
     called = done(call, "run", "rules.py", "rows.csv", "--out", "labels.parquet", "--gold", "truth")
-    for words in ("labeling function", "prize", "greeting", "accuracy", "70 rows labelled"):
+    for words in ("labeling function", "prize", "greeting", "accuracy", "labels of 70 rows: "):
         assert words in called.out
     assert "majority vote" in called.out
     assert "wrote labels.parquet (soft labels)" in called.out
@@ -249,3 +249,25 @@ def test_aggregate_takes_the_first_or_last_of_two_answers_when_told(work, call):
             "--out", out,
         )  # fmt: skip
         assert pd.read_csv(out)["label"].tolist() == [label, "a", "b"]
+
+
+def test_answers_of_true_and_false_are_classes_of_that_name(work, call):
+    (work / "answers.csv").write_text(
+        "item,source,label\n1,ann,True\n1,bob,True\n2,ann,False\n2,bob,False\n"
+    )
+    done(call, "aggregate", "answers.csv", "--out", "out.parquet")
+    assert pd.read_parquet("out.parquet")["label"].tolist() == ["true", "false"]
+
+
+def test_labels_are_kept_when_the_training_fails(work, call):
+    rule = "from weaklabel import labeling_function\nLABELS = ['a', 'b']\n\n"
+    body = "@labeling_function\ndef one(x):\n    return 'a' if x['length'] < 20 else 'b'\n"
+    (work / "rules.py").write_text(rule + body)
+    write_csv(work / "rows.csv", [{**r, "same": 1} for r in rows()])
+    called = call(
+        "run", "rules.py", "rows.csv", "--out", "l.csv", "--train", "m.npz", "--features", "same"
+    )
+    assert called.code == 1
+    assert "the soft labels were written to l.csv all the same" in called.err
+    assert SoftLabels.read("l.csv").n_items == N_ROWS
+    assert not (work / "m.npz").exists()

@@ -113,7 +113,8 @@ def test_demo_runs_from_anywhere_in_under_a_minute(tmp_path):
     assert labels.n_items == len(pd.read_csv(folder / "train.csv"))
     held_out = pd.read_csv(folder / "held_out.csv")
     model = EndModel.load(folder / "end_model.npz")
-    right = (model.predict(held_out) == held_out["diagnosis"]).mean()
+    features = held_out[list(model.feature_names_in_)]
+    right = (model.predict(features) == held_out["diagnosis"]).mean()
     assert right >= 0.85
     assert f"{right:.1%} right" in out
 

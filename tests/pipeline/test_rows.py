@@ -91,7 +91,9 @@ def test_gold_is_matched_by_id():
     votes = VoteMatrix.from_dense([[0], [1]], ["ham", "spam"], row_ids=["a", "b"])
     rows = table(id=["b", "z", "a"], y=["spam", "eggs-free", None])
     # The row z is not voted on, but its value is still no label of this task.
-    with pytest.raises(LabelError, match="the value of the column 'y' 'eggs-free' at position 1"):
+    with pytest.raises(
+        LabelError, match=r"the gold label \(column 'y'\) 'eggs-free' at position 1"
+    ):
         read_gold(votes, rows, "y", "id")
     rows = table(id=["b", "z", "a"], y=["spam", "ham", None])
     assert read_gold(votes, rows, "y", "id").tolist() == [-1, 1]

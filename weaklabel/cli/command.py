@@ -62,7 +62,7 @@ def _guarded(screen: Screen, body: Callable[[], None]) -> int:
         body()
         sys.stdout.flush()
     except WeakLabelError as error:
-        screen.error(error, str(error))
+        screen.error(error, "; ".join([str(error), *getattr(error, "__notes__", ())]))
     except BrokenPipeError:
         # The reader of our output (say, `head`) went away; keep the interpreter from complaining.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -132,14 +132,17 @@ def aggregate(
         make_model,
         need_columns,
         read_rows,
+        with_text_for_bools,
     )
     from weaklabel.votes import VoteMatrix
 
     check_label_target(out, overwrite=overwrite)
     table = read_rows(votes)
     need_columns([item, source, answer], table.column_names, votes)
+    table = with_text_for_bools(table, answer)
     matrix = check_votes(
-        VoteMatrix.from_long(table, item, source, answer, on_duplicate=on_duplicate.value)
+        VoteMatrix.from_long(table, item, source, answer, on_duplicate=on_duplicate.value),
+        voter="source",
     )
     labels = make_model(model.value, seed).fit(matrix).label(matrix)
     labels.write(out, overwrite=overwrite)
@@ -181,7 +184,7 @@ def train(
 
     Example: weaklabel train labels.parquet rows.csv --id id --drop answer --out classifier.model
     """
-    from weaklabel.pipeline import positions_of, read_rows, train_end_model
+    from weaklabel.pipeline import EndModelSettings, positions_of, read_rows, train_end_model
     from weaklabel.soft_labels import SoftLabels
     from weaklabel.storage import check_target
 
@@ -189,17 +192,10 @@ def train(
     soft = SoftLabels.read(labels)
     table = read_rows(data)
     rows = table.take(positions_of(soft.ids, soft.n_items, table, id_column, data))
-    model = train_end_model(
-        soft,
-        rows,
-        id_column=id_column,
-        text=text,
-        features=features or (),
-        drop=drop or (),
-        head=head.value,
-        seed=seed,
-        where=data,
+    settings = EndModelSettings(
+        id_column, text, tuple(features or ()), tuple(drop or ()), head.value, seed
     )
+    model = train_end_model(soft, rows, settings, data)
     model.save(out, overwrite=overwrite)
     screen.say(f"trained on {soft.n_items:,} rows with the classes {', '.join(soft.labels)}")
     screen.say(f"wrote {out} (end model)")
@@ -234,7 +230,7 @@ def predict(
         model, data, out, id_column=id_column, text=text, keep=keep or (), overwrite=overwrite
     )
     total = sum(counts.values())
-    shown = ", ".join(f"{n:,} {name}" for name, n in counts.items())
-    screen.say(f"{total:,} rows: {shown}")
+    shown = ", ".join(f"{name}: {n:,}" for name, n in counts.items())
+    screen.say(f"predictions for {total:,} rows: {shown}")
     screen.say(f"wrote {out} (predictions)")
     screen.result({"predictions": out, "n_items": total, "counts": counts})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from weaklabel.analysis import LabelQuality, LFSummary
     from weaklabel.soft_labels import SoftLabels
 
-MAX_CLASSES = 10  # classes counted one by one; a longer list tells a reader less, not more
+MAX_CLASSES = 8  # classes counted one by one; a longer list tells a reader less, not more
 
 
 def show_summary(screen: Screen, summary: LFSummary) -> None:
@@ -29,14 +29,14 @@ def show_labels(screen: Screen, labels: SoftLabels) -> None:
     codes = labels.harden()
     counts = np.bincount(codes[codes >= 0], minlength=labels.n_classes)
     order = np.argsort(-counts, kind="stable")[:MAX_CLASSES].tolist()
-    parts = [f"{counts[k]:,} {labels.labels.names[k]}" for k in order if counts[k]]
+    parts = [f"{labels.labels.names[k]}: {counts[k]:,}" for k in order if counts[k]]
     if labels.n_classes > MAX_CLASSES:
-        parts.append(f"{int(counts.sum() - counts[order].sum()):,} in other classes")
+        parts.append(f"other classes: {int(counts.sum() - counts[order].sum()):,}")
     n_uncovered = int((~labels.covered).sum())
     n_tied = int((codes < 0).sum()) - n_uncovered
-    parts += [f"{n_tied:,} undecided (a tie)"] if n_tied else []
-    parts += [f"{n_uncovered:,} without a vote"] if n_uncovered else []
-    screen.say(f"{labels.n_items:,} rows labelled: {', '.join(parts)}")
+    parts += [f"undecided (a tie): {n_tied:,}"] if n_tied else []
+    parts += [f"no vote: {n_uncovered:,}"] if n_uncovered else []
+    screen.say(f"labels of {labels.n_items:,} rows: {', '.join(parts)}")
 
 
 def show_quality(screen: Screen, scores: Mapping[str, LabelQuality]) -> None:

@@ -3,8 +3,14 @@
 :func:`run` is what ``weaklabel run`` does. Its steps are here too, for the other commands.
 """
 
-from weaklabel.pipeline.end_models import predict_file, train_end_model
-from weaklabel.pipeline.rows import need_columns, positions_of, read_gold, read_rows
+from weaklabel.pipeline.end_models import EndModelSettings, predict_file, train_end_model
+from weaklabel.pipeline.rows import (
+    need_columns,
+    positions_of,
+    read_gold,
+    read_rows,
+    with_text_for_bools,
+)
 from weaklabel.pipeline.run import RunResult, run
 from weaklabel.pipeline.steps import (
     check_label_target,
@@ -14,6 +20,7 @@ from weaklabel.pipeline.steps import (
 )
 
 __all__ = [
+    "EndModelSettings",
     "RunResult",
     "check_label_target",
     "check_votes",
@@ -26,4 +33,5 @@ __all__ = [
     "read_rows",
     "run",
     "train_end_model",
+    "with_text_for_bools",
 ]

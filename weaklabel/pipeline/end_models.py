@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,30 +24,43 @@ if TYPE_CHECKING:
     from weaklabel.endmodel import EndModel
 
 
+@dataclass(frozen=True)
+class EndModelSettings:
+    """What an end model learns from, and how.
+
+    Attributes
+    ----------
+    id_column : str, optional
+        Never learned from.
+    text : str, optional
+        Learned from, as text.
+    features : tuple of str
+        Learned from, beside the text; if there are neither, all columns are but those to drop.
+    drop : tuple of str
+        Not learned from.
+    head : {"linear", "mlp"}
+    seed : int
+    """
+
+    id_column: str | None = None
+    text: str | None = None
+    features: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    head: HeadChoice = "linear"
+    seed: int = 0
+
+
 def end_model_columns(
-    table: pa.Table,
-    *,
-    id_column: str | None = None,
-    text: str | None = None,
-    features: Sequence[str] = (),
-    drop: Sequence[str] = (),
-    where: object = "the data",
+    rows: pa.Table, settings: EndModelSettings, where: object = "the data"
 ) -> list[str]:
     """The columns an end model sees.
 
     Parameters
     ----------
-    table : pyarrow.Table
-    id_column : str, optional
-        Never seen.
-    text : str, optional
-        Seen as text.
-    features : sequence of str
-        Seen, beside the text; if there are neither, all columns are but those to drop.
-    drop : sequence of str
-        Not seen.
+    rows : pyarrow.Table
+    settings : EndModelSettings
     where : object
-        What the table is called in errors.
+        What the rows are called in errors.
 
     Raises
     ------
@@ -55,30 +69,22 @@ def end_model_columns(
     ConfigError
         If a column is both to be used and not.
     """
-    need_columns([text, *features, *drop], table.column_names, where)
+    text, features, unseen = settings.text, settings.features, {*settings.drop, settings.id_column}
+    need_columns([text, *features, *settings.drop], rows.column_names, where)
     chosen = [*([text] if text is not None else []), *(f for f in features if f != text)]
-    clash = [name for name in chosen if name in drop or name == id_column]
+    clash = [name for name in chosen if name in unseen]
     if clash:
         raise ConfigError(
             f"the columns {clash} cannot be learned from: they are to be dropped, or the id"
         )
-    columns = chosen or [c for c in table.column_names if c not in drop and c != id_column]
+    columns = chosen or [c for c in rows.column_names if c not in unseen]
     if not columns:
         raise DataError(f"no column of {where} is left to train on; drop fewer")
     return columns
 
 
 def train_end_model(
-    labels: SoftLabels,
-    rows: pa.Table,
-    *,
-    id_column: str | None = None,
-    text: str | None = None,
-    features: Sequence[str] = (),
-    drop: Sequence[str] = (),
-    head: HeadChoice = "linear",
-    seed: int = 0,
-    where: object = "the data",
+    labels: SoftLabels, rows: pa.Table, settings: EndModelSettings, where: object = "the data"
 ) -> EndModel:
     """An end model fitted on soft labels and their rows.
 
@@ -87,10 +93,9 @@ def train_end_model(
     labels : SoftLabels
     rows : pyarrow.Table
         One row per label, in the same order.
-    id_column, text, features, drop, where
-        As in :func:`end_model_columns`.
-    head : {"linear", "mlp"}
-    seed : int
+    settings : EndModelSettings
+    where : object
+        What the rows are called in errors.
 
     Raises
     ------
@@ -104,13 +109,11 @@ def train_end_model(
     """
     from weaklabel.endmodel import EndModel
 
-    columns = end_model_columns(
-        rows, id_column=id_column, text=text, features=features, drop=drop, where=where
-    )
-    seen = rows.select(columns)
+    seen = rows.select(end_model_columns(rows, settings, where))
     _warn_about_answers(seen, labels.labels, where)
-    roles = {text: "text"} if text is not None else None
-    return EndModel(head=head, columns=roles, random_state=seed).fit(seen, labels)
+    roles = {settings.text: "text"} if settings.text is not None else None
+    model = EndModel(head=settings.head, columns=roles, random_state=settings.seed)
+    return model.fit(seen, labels)
 
 
 def _warn_about_answers(rows: pa.Table, labels: LabelSpace, where: object) -> None:

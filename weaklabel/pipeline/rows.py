@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.errors import ConfigError, DataError
+from weaklabel.labels import LabelSpace
 from weaklabel.pipeline.steps import join_words
 from weaklabel.votes import VoteMatrix
 
@@ -83,8 +84,7 @@ def read_gold(
     table = read_rows(data)
     need_columns([column], table.column_names, name_of(data))
     rows = positions_of(votes.row_ids, votes.n_items, table, id_column, name_of(data))
-    codes = votes.labels.encode(table.column(column), what=f"value of the column {column!r}")
-    return codes[rows]
+    return gold_codes(table.column(column), votes.labels, column)[rows]
 
 
 def need_columns(names: Iterable[str | None], available: Sequence[str], where: object) -> None:
@@ -100,6 +100,34 @@ def need_columns(names: Iterable[str | None], available: Sequence[str], where: o
 def without(table: pa.Table, columns: Iterable[str | None]) -> pa.Table:
     """The table without the named columns, where it has them."""
     return table.drop_columns([c for c in columns if c is not None and c in table.column_names])
+
+
+def with_text_for_bools(table: pa.Table, column: str) -> pa.Table:
+    """The table with a column of booleans as the words ``true`` and ``false``: names of classes."""
+    position = table.column_names.index(column)
+    return table.set_column(position, column, _as_text_if_bool(table.column(column)))
+
+
+def _as_text_if_bool(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    return values.cast(pa.string()) if pa.types.is_boolean(values.type) else values
+
+
+def gold_codes(values: pa.ChunkedArray, labels: LabelSpace, column: str) -> npt.NDArray[np.int64]:
+    """Class codes of a gold column, shape (n_rows,), -1 where unknown.
+
+    Raises
+    ------
+    LabelError
+        If a value is not a label.
+    DataError
+        If no row has a gold label.
+    """
+    codes = labels.encode(_as_text_if_bool(values), what=f"gold label (column {column!r})")
+    if not (codes >= 0).any():
+        raise DataError(f"no row has a gold label: the column {column!r} is empty")
+    return codes
 
 
 def positions_of(

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from weaklabel.analysis import LabelQuality, LFSummary, label_quality, lf_summary
 from weaklabel.config import HeadChoice, ModelChoice, OnErrorChoice, RunConfig, run_config
-from weaklabel.pipeline.end_models import end_model_columns, train_end_model
-from weaklabel.pipeline.rows import name_of, need_columns, read_rows, without
+from weaklabel.errors import WeakLabelError
+from weaklabel.labels import LabelSpace
+from weaklabel.pipeline.end_models import EndModelSettings, end_model_columns, train_end_model
+from weaklabel.pipeline.rows import gold_codes, name_of, need_columns, read_rows, without
 from weaklabel.pipeline.steps import (
     check_kept_columns,
     check_label_target,
@@ -144,7 +149,6 @@ def run(
         the labels are complete.
     """
     from weaklabel.applier import apply
-    from weaklabel.lf import load_pack
 
     config = run_config(
         pack=str(pack), out=out, gold=gold, train=train, votes_out=votes_out, model_out=model_out,
@@ -152,84 +156,113 @@ def run(
         head=head, n_jobs=n_jobs, on_error=on_error, overwrite=overwrite, seed=seed,
     )  # fmt: skip
     tell = on_step or (lambda step: None)
-    _check_targets(config)
-    loaded = load_pack(config.pack)
-    table = read_rows(data)
-    id_name = config.id_column or loaded.id_column
-    _check_columns(config, loaded, table, name_of(data))
-    gold_values = None if config.gold is None else table.column(config.gold)
-    rows = without(table, [config.gold])
-    if gold_values is not None and loaded.labels is not None:
-        loaded.labels.encode(gold_values, what=f"value of the gold column {config.gold!r}")
-
-    tell(f"applying {len(loaded.lfs)} labeling functions to {rows.num_rows:,} rows")
-    votes = apply(
-        loaded,
-        rows,
-        id_column=id_name,
-        n_jobs=config.n_jobs,
-        on_error=config.on_error,
-        progress=progress,
+    job = _prepare(config, data)
+    tell(f"applying {len(job.pack)} labeling functions to {job.rows.num_rows:,} rows")
+    votes = check_votes(
+        apply(
+            job.pack,
+            job.rows,
+            id_column=job.id_column,
+            n_jobs=config.n_jobs,
+            on_error=config.on_error,
+            progress=progress,
+        )
     )
-    summary = lf_summary(votes, gold_values)
-    check_votes(votes)
+    gold_known = job.gold_codes(votes.labels)
     tell("fitting the label model")
     label_model = make_model(config.model, config.seed).fit(votes)
     labels = label_model.label(votes)
     check_kept_columns(config.keep, labels.labels)
-    quality = baseline = None
-    if gold_values is not None:
-        quality = label_quality(labels, gold_values)
-        majority = make_model("majority").fit(votes)
-        baseline = label_quality(majority.label(votes), gold_values)
-
-    written: dict[str, Path] = {}
-    kept = rows.select(list(config.keep)) if config.keep else None
-    written["soft labels"] = labels.write(config.out, kept, overwrite=config.overwrite)
-    if config.votes_out is not None:
-        written["votes"] = votes.save(config.votes_out, overwrite=config.overwrite)
-    if config.model_out is not None:
-        label_model.save(config.model_out, overwrite=config.overwrite)
-        written["label model"] = config.model_out
+    written = _write(job, votes, label_model, labels)
     end_model = None
     if config.train is not None:
         tell("training the end model")
-        end_model = train_end_model(
-            labels,
-            rows,
-            id_column=id_name,
-            text=config.text,
-            features=config.features,
-            drop=config.drop,
-            head=config.head,
-            seed=config.seed,
-            where=name_of(data),
-        )
+        end_model = _train(job, labels)
         end_model.save(config.train, overwrite=config.overwrite)
         written["end model"] = config.train
-    return RunResult(votes, label_model, labels, summary, quality, baseline, end_model, written)
+    return RunResult(
+        votes=votes,
+        model=label_model,
+        labels=labels,
+        summary=lf_summary(votes, gold_known),
+        quality=None if gold_known is None else label_quality(labels, gold_known),
+        baseline=None if gold_known is None else _majority_quality(votes, gold_known),
+        end_model=end_model,
+        written=written,
+    )
 
 
-def _check_targets(config: RunConfig) -> None:
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A run that was found possible: settings, pack, rows without gold, gold."""
+
+    config: RunConfig
+    pack: Pack
+    rows: pa.Table
+    gold: pa.ChunkedArray | None
+    where: str
+
+    @property
+    def id_column(self) -> str | None:
+        return self.config.id_column or self.pack.id_column
+
+    def gold_codes(self, labels: LabelSpace) -> npt.NDArray[np.int64] | None:
+        if self.gold is None or self.config.gold is None:
+            return None
+        return gold_codes(self.gold, labels, self.config.gold)
+
+    def end_model_settings(self) -> EndModelSettings:
+        config = self.config
+        return EndModelSettings(
+            self.id_column, config.text, config.features, config.drop, config.head, config.seed
+        )
+
+
+def _prepare(config: RunConfig, data: Any) -> _Job:
+    """Load the pack and read the rows, and find what is wrong before the long work starts."""
+    from weaklabel.lf import load_pack
+
     check_label_target(config.out, overwrite=config.overwrite)
     if config.votes_out is not None:
         check_votes_target(config.votes_out, overwrite=config.overwrite)
-    if config.model_out is not None:
-        check_target(config.model_out, overwrite=config.overwrite)
-    if config.train is not None:
-        check_target(config.train, overwrite=config.overwrite)
-
-
-def _check_columns(config: RunConfig, pack: Pack, table: pa.Table, where: str) -> None:
-    columns = table.column_names
-    need_columns([config.gold, config.id_column, *config.keep, *config.drop], columns, where)
+    for target in (config.model_out, config.train):
+        if target is not None:
+            check_target(target, overwrite=config.overwrite)
+    pack = load_pack(config.pack)
+    table, where = read_rows(data), name_of(data)
+    wanted = [config.gold, config.id_column, *config.keep, *config.drop]
+    need_columns(wanted, table.column_names, where)
     check_kept_columns(config.keep, pack.labels)
+    gold = None if config.gold is None else table.column(config.gold)
+    job = _Job(config, pack, without(table, [config.gold]), gold, where)
+    if pack.labels is not None:
+        job.gold_codes(pack.labels)  # without LABELS, only the votes will tell the classes
     if config.train is not None:
-        end_model_columns(
-            without(table, [config.gold]),
-            id_column=config.id_column or pack.id_column,
-            text=config.text,
-            features=config.features,
-            drop=config.drop,
-            where=where,
-        )
+        end_model_columns(job.rows, job.end_model_settings(), where)
+    return job
+
+
+def _write(
+    job: _Job, votes: VoteMatrix, model: LabelModelBase, labels: SoftLabels
+) -> dict[str, Path]:
+    config = job.config
+    kept = job.rows.select(list(config.keep)) if config.keep else None
+    written = {"soft labels": labels.write(config.out, kept, overwrite=config.overwrite)}
+    if config.votes_out is not None:
+        written["votes"] = votes.save(config.votes_out, overwrite=config.overwrite)
+    if config.model_out is not None:
+        model.save(config.model_out, overwrite=config.overwrite)
+        written["label model"] = config.model_out
+    return written
+
+
+def _train(job: _Job, labels: SoftLabels) -> EndModel:
+    try:
+        return train_end_model(labels, job.rows, job.end_model_settings(), job.where)
+    except WeakLabelError as error:
+        error.add_note(f"the soft labels were written to {job.config.out} all the same")
+        raise
+
+
+def _majority_quality(votes: VoteMatrix, gold: npt.NDArray[np.int64]) -> LabelQuality:
+    return label_quality(make_model("majority").fit(votes).label(votes), gold)

@@ -9,6 +9,7 @@ not depend on how the rows were cut into batches.
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,9 +42,11 @@ class Collector:
     ) -> None:
         self._lfs = lfs
         self._ids = ids
+        # Before anything runs: a function may fill a module-level cache that its fingerprint reads.
+        self._fingerprints = [lf.fingerprint for lf in lfs]
         self._alphabet = None if labels is None else VoteAlphabet(labels)
         self._symbols: dict[tuple[type, Any], Symbol | None] = {}
-        self._batches: list[BatchAnswers] = []
+        self._batches: deque[BatchAnswers] = deque()
         self._starts: list[int] = []
         self._n_rows = 0
         self._log = FaultLog()
@@ -78,17 +81,10 @@ class Collector:
         LabelingFunctionError
             As :meth:`add`.
         """
+        self._warn_of_faults()
         alphabet = self._alphabet
         if alphabet is None:
-            answers = [value for batch in self._batches for value in batch.values]
-            self._warn_of_faults()
-            alphabet = VoteAlphabet(inferred_labels(answers))
-            for start, batch in zip(self._starts, self._batches, strict=True):
-                failures = self._unknown(batch, alphabet)
-                if failures:
-                    self._raise(min(failures, key=lambda failure: failure.order), start)
-        else:
-            self._warn_of_faults()
+            alphabet = self._infer()
         alphabet = alphabet.extended(s for s in self._symbols.values() if s is not None)
         votes = self._matrix(alphabet)
         if votes.n_votes == 0:
@@ -96,15 +92,24 @@ class Collector:
                 f"no labeling function voted on any of the {votes.n_items:,} rows; "
                 "look at what they test for, and at the rows they see",
                 CoverageWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         return votes
+
+    def _infer(self) -> VoteAlphabet:
+        answers = [value for batch in self._batches for value in batch.values]
+        alphabet = VoteAlphabet(inferred_labels(answers))
+        for start, batch in zip(self._starts, self._batches, strict=True):
+            failures = self._unknown(batch, alphabet)
+            if failures:
+                self._raise(min(failures, key=lambda failure: failure.order), start)
+        return alphabet
 
     def _matrix(self, alphabet: VoteAlphabet) -> VoteMatrix:
         codes = {key: _code_of(symbol, alphabet) for key, symbol in self._symbols.items()}
         counts, columns, symbols = [], [], []
         while self._batches:  # popped, so that the memory is given back on the way
-            batch = self._batches.pop(0)
+            batch = self._batches.popleft()
             lookup = np.array([codes[type(v), v] for v in batch.values] or [0], dtype=np.int32)
             symbol = lookup[batch.value]
             keep = symbol >= 0
@@ -124,7 +129,7 @@ class Collector:
             alphabet,
             [lf.name for lf in self._lfs],
             self._ids,
-            [lf.fingerprint for lf in self._lfs],
+            self._fingerprints,
             self._log.records(),
         )
 
@@ -140,28 +145,26 @@ class Collector:
             except LabelError as error:
                 first = int(np.flatnonzero(answers.value == place)[0])
                 position = int(np.searchsorted(np.cumsum(answers.per_row), first, side="right"))
-                reason = f"answered {value!r}: {explain(error, alphabet.labels)}"
-                failures.append(Failure(position, int(answers.lf_index[first]), reason))
+                detail = explain(error, alphabet.labels)
+                lf = int(answers.lf_index[first])
+                failures.append(Failure(position, lf, f"answered {value!r}", detail))
         return failures
 
     def _raise(self, failure: Failure, start: int) -> None:
         name = self._lfs[failure.lf].name
         row = self._row_id(start + failure.position)
-        reason = failure.reason
-        if failure.error is None and failure.traceback == "" and "labels are" not in reason:
-            labels = None if self._alphabet is None else self._alphabet.labels
-            allowed = (
-                "a class name, a class code, an enum member or None"
-                if labels is None
-                else labels.allowed()
-            )
-            reason += f"; allowed are {allowed}"
+        detail = failure.detail or f"that is not a label; a label is {self._allowed()}"
         error = LabelingFunctionError(
-            f"labeling function {name!r} on row {row!r}: {reason}", name, row
+            f"labeling function {name!r} {failure.verb} on row {row!r}: {detail}", name, row
         )
         if failure.traceback and (failure.error is None or failure.error.__traceback__ is None):
             error.add_note(failure.traceback)  # it happened in another process
         raise error from failure.error
+
+    def _allowed(self) -> str:
+        if self._alphabet is None:
+            return "a class name, a class code (an integer), an enum member, or None"
+        return self._alphabet.labels.allowed()
 
     def _row_id(self, position: int) -> Any:
         if self._ids is None:
@@ -176,7 +179,7 @@ class Collector:
                     f"labeling function {name!r} failed on every one of the {self._n_rows:,} rows "
                     f"and counts as abstaining; the first error: {record.error}",
                     CoverageWarning,
-                    stacklevel=5,
+                    stacklevel=4,
                 )
 
 

@@ -44,8 +44,10 @@ class Failure:
         The row, counted in the batch.
     lf : int
         The labeling function.
-    reason : str
-        What happened, to be put after "labeling function 'x' ... on row y".
+    verb : str
+        What the labeling function did, such as ``failed`` or ``answered True (a bool)``.
+    detail : str
+        Why that is wrong; empty if nothing can be said before the classes are known.
     error : Exception, optional
         What it raised, if it raised.
     traceback : str
@@ -53,7 +55,8 @@ class Failure:
 
     position: int
     lf: int
-    reason: str
+    verb: str
+    detail: str = ""
     error: BaseException | None = None
     traceback: str = ""
 
@@ -126,12 +129,15 @@ def answer_batch(
             if fault is not None and on_error == "abstain":
                 faults[j] = fault
             elif fault is not None:
-                reason = _reason(lf, fault, error)
-                failures.append(Failure(fault.position, j, reason, error, fault.traceback))
-            unusable = _first_unusable(answers)
+                detail = _detail(lf, fault, error)
+                failures.append(
+                    Failure(fault.position, j, "failed", detail, error, fault.traceback)
+                )
+            kinds = set(map(type, answers))
+            unusable = _first_unusable(answers, kinds)
             if unusable is None:
                 try:
-                    grid[:, j] = _codes(answers, table)
+                    grid[:, j] = _codes(answers, kinds, table)
                 except TypeError:  # OneOf(["a"]) and the like: a list inside cannot be looked up
                     unusable = next(i for i, answer in enumerate(answers) if not _hashable(answer))
             if unusable is not None:
@@ -241,9 +247,9 @@ def _inside(error: BaseException) -> TracebackType | None:
 # -- from answers to codes -------------------------------------------------------------------------
 
 
-def _first_unusable(answers: list[Any]) -> int | None:
+def _first_unusable(answers: list[Any], kinds: set[type]) -> int | None:
     """Position of the first answer of a type that cannot be a vote."""
-    bad = {kind for kind in set(map(type, answers)) if not _can_be_vote(kind)}
+    bad = {kind for kind in kinds if not _can_be_vote(kind)}
     if bad:
         return next(i for i, answer in enumerate(answers) if type(answer) in bad)
     return None
@@ -257,9 +263,10 @@ def _can_be_vote(kind: type) -> bool:
     return issubclass(kind, votes)
 
 
-def _codes(answers: list[Any], table: dict[tuple[type, Any], int]) -> npt.NDArray[np.int32]:
+def _codes(
+    answers: list[Any], kinds: set[type], table: dict[tuple[type, Any], int]
+) -> npt.NDArray[np.int32]:
     """Positions in the table of distinct answers, -1 for None and ABSTAIN; the table grows."""
-    kinds = set(map(type, answers))
     if kinds == {int}:
         found = _codes_of_integers(answers, table)
         if found is not None:
@@ -315,13 +322,13 @@ def _sparse(
 # -- words -----------------------------------------------------------------------------------------
 
 
-def _reason(lf: LabelingFunction, fault: Fault, error: BaseException | None) -> str:
+def _detail(lf: LabelingFunction, fault: Fault, error: BaseException | None) -> str:
     """What a labeling function raised and where, and what to do where that is known."""
     where = _own_line(lf, error)
     hint = ""
     if "NoneType" in fault.error and not isinstance(error, MissingFieldError):
         hint = "; a missing value arrives as None, so test for it first"
-    return f"failed: {fault.error}{where}{hint}"
+    return f"{fault.error}{where}{hint}"
 
 
 def _own_line(lf: LabelingFunction, error: BaseException | None) -> str:

@@ -42,6 +42,13 @@ _INSTALLED: Final = tuple(
 )
 _OWN: Final = str(Path(__file__).resolve().parents[1])  # weaklabel itself counts as installed
 _SCALARS: Final = (type(None), bool, int, float, complex, str, bytes, type(...), range)
+_BUILTIN: Final = (
+    types.BuiltinFunctionType,
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+)
 # Whether two equal ones of these are one object is up to the interpreter; identity must not count.
 _BY_VALUE: Final = (tuple, frozenset, enum.Enum, re.Pattern, Path, types.CodeType, np.generic)
 
@@ -159,10 +166,10 @@ class _Digest:
             return _hash("installed", cls.__module__, cls.__qualname__)
         parts: list[bytes] = []
         for name, member in sorted(vars(cls).items()):
-            if name in {"__dict__", "__weakref__", "__module__", "__doc__", "__annotations__"}:
-                continue
             inner = _unwrapped(member)
-            if isinstance(inner, types.FunctionType | type) or not hasattr(type(inner), "__get__"):
+            is_code = isinstance(inner, types.FunctionType | type)
+            # Of the rest, Python keeps books in __names__ and descriptors only stand for slots.
+            if is_code or not (name.startswith("__") or hasattr(type(inner), "__get__")):
                 parts += [name.encode(), self.digest(inner)]
         return _hash("class", cls.__qualname__, *(self.digest(b) for b in cls.__bases__), *parts)
 
@@ -182,14 +189,17 @@ class _Digest:
             return self._all("partial", (value.func, value.args, value.keywords))
         if isinstance(value, types.MethodType):
             return self._all("method", (value.__func__, value.__self__))
-        if isinstance(value, types.BuiltinFunctionType):
-            return _hash("builtin", value.__module__ or "", value.__qualname__)
+        if isinstance(value, _BUILTIN):
+            owner = getattr(value, "__self__", None)  # of "abc".count or words.__contains__
+            bound = b"" if isinstance(owner, types.ModuleType) else self.digest(owner)
+            return _hash("builtin", value.__qualname__, bound)
         if hasattr(value, "pattern") and hasattr(value, "flags"):  # re.Pattern and its likes
             return _hash(kind, self.digest(value.pattern), self.digest(int(value.flags)))
         table = _table_bytes(value)
         if table is not None:
             return _hash(kind, table)
-        return _hash(kind, self.digest(type(value)), self._all("state", _state(value)))
+        name = str(getattr(value, "__name__", ""))  # of a compiled function
+        return _hash(kind, name, self.digest(type(value)), self._all("state", _state(value)))
 
 
 def _hash(*parts: str | bytes) -> bytes:

@@ -13,7 +13,6 @@ It may return a class name, a class code, an enum member, ``None``/``ABSTAIN``, 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -115,7 +114,7 @@ class LabelingFunction:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By reference where a worker process can find it again, else by value."""
-        from weaklabel.lf.pack import reference_to  # the pack module builds on this one
+        from weaklabel.lf.reference import reference_to  # which builds on this module
 
         reference = reference_to(self)
         if reference is not None:
@@ -235,8 +234,3 @@ def source_line(lf: LabelingFunction) -> int | None:
     """Line of its file where the function of an LF begins, if known."""
     code = getattr(lf.function, "__code__", None)
     return None if code is None else int(code.co_firstlineno)
-
-
-def module_of(lf: LabelingFunction) -> Any:
-    """The module object in which the function of an LF was written, if it is loaded."""
-    return sys.modules.get(getattr(lf.function, "__module__", None) or "")

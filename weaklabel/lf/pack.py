@@ -123,7 +123,7 @@ def _load_file(given: Path) -> Pack:
     except OSError as error:
         raise PackError(f"cannot read {given}: {error.strerror or error}") from error
     code, text = _compiled(content, path)
-    name = _module_name(path)
+    name = module_name(path)
     module = types.ModuleType(name)
     module.__file__ = str(path)
     module.__dict__["__weaklabel_digest__"] = _digest(content)
@@ -134,7 +134,7 @@ def _load_file(given: Path) -> Pack:
     try:
         with _neighbours_importable(path.parent):
             exec(code, module.__dict__)
-        return _pack_of(module, path.stem, path, text)
+            return _pack_of(module, path.stem, path, text)
     except BaseException as error:
         if previous is None:
             del sys.modules[name]
@@ -159,9 +159,16 @@ def _compiled(content: bytes, path: Path) -> tuple[types.CodeType, str]:
         raise PackError(f"{path} is not Python source in UTF-8: {error}") from error
 
 
-def _module_name(path: Path) -> str:
+def module_name(path: Path) -> str:
+    """The name under which a pack file stands among the loaded modules."""
     stem = "".join(c if c.isalnum() else "_" for c in path.stem)
     return f"{MODULE_PREFIX}{stem}_{_digest(str(path).encode())[:12]}"
+
+
+def file_digest(module: types.ModuleType) -> str | None:
+    """Digest of the pack file that a module was made from; None for an ordinary module."""
+    found = vars(module).get("__weaklabel_digest__")
+    return found if isinstance(found, str) else None
 
 
 def _digest(content: bytes) -> str:
@@ -354,61 +361,6 @@ def _id_column_of(module: types.ModuleType, where: str) -> str | None:
     if column is not None and not isinstance(column, str):
         raise PackError(f"{where}: ID_COLUMN must be the name of a column, found {column!r}")
     return column
-
-
-# -- references, for worker processes --------------------------------------------------------------
-
-
-def reference_to(lf: LabelingFunction) -> tuple[Any, ...] | None:
-    """How another process finds this labeling function again (as ``__reduce__`` wants it).
-
-    By the path of its pack, or by the name it has in an importable module. None if there is no
-    such place, as in a notebook or inside a function; it then travels by value.
-    """
-    module = sys.modules.get(getattr(lf.function, "__module__", None) or "")
-    if module is None or module.__name__ == "__main__":
-        return None
-    digest = vars(module).get("__weaklabel_digest__")
-    for attribute, value in vars(module).items():
-        if value is lf:
-            if digest is not None:
-                return _from_file, (module.__file__, digest, attribute, None)
-            return _from_module, (module.__name__, attribute, lf.fingerprint)
-    if digest is not None:
-        for position, listed in enumerate(vars(module).get("LFS", ())):
-            if listed is lf:
-                return _from_file, (module.__file__, digest, None, position)
-    return None
-
-
-def _from_file(
-    file: str, digest: str, attribute: str | None, position: int | None
-) -> LabelingFunction:
-    path = Path(file)
-    module = sys.modules.get(_module_name(path))
-    if module is None or vars(module).get("__weaklabel_digest__") != digest:
-        _load_file(path)
-        module = sys.modules[_module_name(path)]
-        if vars(module)["__weaklabel_digest__"] != digest:
-            raise PackError(f"{file} has changed since it was loaded; load the pack again")
-    found = vars(module)["LFS"][position] if attribute is None else vars(module)[attribute]
-    return _checked(found, file)
-
-
-def _from_module(name: str, attribute: str, fingerprint: str) -> LabelingFunction:
-    module = importlib.import_module(name)
-    lf = _checked(getattr(module, attribute, None), name)
-    if lf.fingerprint != fingerprint:  # a worker that outlived an edit
-        lf = _checked(getattr(importlib.reload(module), attribute, None), name)
-        if lf.fingerprint != fingerprint:
-            raise PackError(f"module {name} has changed since it was imported; import it again")
-    return lf
-
-
-def _checked(value: Any, where: str) -> LabelingFunction:
-    if not isinstance(value, LabelingFunction):
-        raise PackError(f"{where} has changed since it was loaded; load the pack again")
-    return value
 
 
 def lfs_and_pack(lfs: Any) -> tuple[tuple[LabelingFunction, ...], Pack | None]:

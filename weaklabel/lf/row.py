@@ -112,7 +112,7 @@ class RowSet:
         self.columns = columns
         self.touched = {} if touched is None else touched
         self._fetched: dict[Any, Sequence[Any]] = {}
-        names = tuple(self.touched)
+        names = tuple(name for name in self.touched if not _is_reserved(name))
         made = _row_class(names)
         n_rows = columns.n_rows
         self.rows: list[Row] = list(map(made.__new__, repeat(made, n_rows)))

@@ -193,7 +193,7 @@ ELSEWHERE: dict[str, Case] = {
     "analyze: no gold column": (nothing, ("analyze", "votes.npz", "--data", "rows.csv", "--gold", "answer"), r"no column 'answer' in rows\.csv"),
     "aggregate: no column": (nothing, ("aggregate", "rows.csv", "--out", "out.csv"), r"no column 'item', 'source', 'label' in rows\.csv"),
     "aggregate: empty": (crowd(), AGGREGATE, r"no rows"),
-    "aggregate: two answers": (crowd("1,ann,a", "1,ann,b", "2,bob,a"), AGGREGATE, r"'ann'"),
+    "aggregate: two answers": (crowd("1,ann,a", "1,ann,b", "2,bob,a"), AGGREGATE, r"the first 1, 'ann'.*--on-duplicate"),
     "aggregate: one class": (crowd("1,ann,a", "1,bob,a"), AGGREGATE, r"every vote is for the one class 'a'.*from any source"),
     "aggregate: no item": (crowd("1,ann,a", ",bob,a"), AGGREGATE, r"item"),
     "train: another number of rows": (labels(4), TRAIN, r"found 4 rows and 70 in rows\.csv"),
@@ -247,3 +247,23 @@ def test_an_error_is_json_where_json_was_asked_for(work, call):
     assert called.code == 1
     assert called.json["error"]["type"] == "PackError"
     assert "there is no file gone.py" in called.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (RuntimeError("oh no"), 70, "error: this is a bug in weaklabel: RuntimeError: oh no; run again with --debug"),
+        (OSError(28, "No space left on device", "l.csv"), 1, "error: No space left on device: l.csv"),
+        (MemoryError(), 1, "error: out of memory"),
+        (KeyboardInterrupt(), 130, "warning: interrupted"),
+    ],
+)  # fmt: skip
+def test_what_nobody_foresaw_is_one_line_too(work, call, monkeypatch, raised, code, message):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr("weaklabel.pipeline.run", fail)
+    called = call(*RUN)
+    assert called.code == code
+    assert called.err.strip().startswith(message)
+    assert len(called.err.strip().splitlines()) == 1

@@ -271,3 +271,35 @@ def test_labels_are_kept_when_the_training_fails(work, call):
     assert "the soft labels were written to l.csv all the same" in called.err
     assert SoftLabels.read("l.csv").n_items == N_ROWS
     assert not (work / "m.npz").exists()
+
+
+def test_every_command_has_a_result_for_machines(made, call):
+    crowd(made / "answers.csv")
+    columns = ("--item", "task", "--source", "worker", "--label", "answer")
+    calls = {
+        "run": ("rules.py", "rows.csv", "--out", "r.csv"),
+        "apply": ("rules.py", "rows.csv", "--out", "v.npz"),
+        "analyze": ("votes.npz",),
+        "fit": ("votes.npz", "--out", "f.npz"),
+        "label": ("model.npz", "votes.npz", "--out", "l.csv"),
+        "aggregate": ("answers.csv", "--out", "a.csv", *columns),
+        "train": ("labels.parquet", "rows.csv", "--id", "key", "--out", "e.npz"),
+        "predict": ("e.npz", "rows.csv", "--out", "p.csv"),
+    }
+    results = {
+        name: done(call, name, *arguments, "--json").json for name, arguments in calls.items()
+    }
+    assert all(isinstance(result, dict) for result in results.values())
+    assert results["label"]["counts"].keys() == {"ham", "spam"}
+    assert results["label"]["n_items"] == results["predict"]["n_items"] == N_ROWS
+    assert results["aggregate"]["n_sources"] == 9
+    assert "rows" in results["train"]["status"]
+
+
+def test_a_narrow_terminal_folds_names_and_keeps_numbers_whole(made, call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = done(call, "analyze", "votes.npz").out.splitlines()
+    whole = lf_summary(VoteMatrix.load("votes.npz"))
+    for value in whole.coverage:
+        assert sum(f" {100 * value:.1f}%" in line for line in lines) >= 1
+    assert max(map(len, lines[: lines.index("")])) <= 56

@@ -76,13 +76,15 @@ def run(
         on_error=on_error.value,
         overwrite=overwrite,
         seed=seed,
-        progress=screen.shows_progress,
         on_step=lambda step: screen.note(f"{step} ..."),
     )
     show_summary(screen, result.summary)
     show_labels(screen, result.labels)
     if result.quality is not None and result.baseline is not None:
         show_quality(screen, {"these labels": result.quality, "majority vote": result.baseline})
+    if result.end_model is not None:
+        screen.say()
+        screen.say(f"end model: {result.end_model.status_}")
     for what, path in result.written.items():
         screen.say(f"wrote {path} ({what})")
     screen.result(result.to_dict())
@@ -117,7 +119,6 @@ def apply(
         id_column=id_column,
         n_jobs=jobs,
         on_error=on_error.value,
-        progress=screen.shows_progress,
     )
     votes.save(out, overwrite=overwrite)
     summary = lf_summary(votes)

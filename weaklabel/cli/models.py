@@ -13,7 +13,7 @@ import typer
 
 from weaklabel.cli import options as opt
 from weaklabel.cli.command import command
-from weaklabel.cli.reports import show_labels
+from weaklabel.cli.reports import counted, show_labels
 from weaklabel.cli.screen import Screen
 
 
@@ -59,11 +59,17 @@ def fit(
     )
     fitted.save(out, overwrite=overwrite)
     balance = dict(zip(fitted.labels_.names, fitted.class_balance_.tolist(), strict=True))
-    shown = ", ".join(f"{name} {share:.1%}" for name, share in balance.items())
     screen.say(f"{type(fitted).__name__} of {matrix!r}")
-    screen.say(f"class balance: {shown}")
+    screen.say(f"{fitted.status_}")
     screen.say(f"wrote {out} (label model)")
-    screen.result({"model": out, "kind": type(fitted).__name__, "class_balance": balance})
+    screen.result(
+        {
+            "model": out,
+            "kind": type(fitted).__name__,
+            "class_balance": balance,
+            "status": fitted.status_,
+        }
+    )
 
 
 @command
@@ -89,7 +95,7 @@ def label(
     labels.write(out, overwrite=overwrite)
     show_labels(screen, labels)
     screen.say(f"wrote {out} (soft labels)")
-    screen.result({"labels": out, "n_items": labels.n_items})
+    screen.result({"labels": out, **counted(labels)})
 
 
 @command
@@ -154,10 +160,9 @@ def aggregate(
     screen.result(
         {
             "labels": out,
-            "n_items": matrix.n_items,
+            **counted(labels),
             "n_sources": matrix.n_lfs,
             "n_answers": matrix.n_votes,
-            "classes": list(matrix.labels.names),
         }
     )
 
@@ -197,9 +202,9 @@ def train(
     )
     model = train_end_model(soft, rows, settings, data)
     model.save(out, overwrite=overwrite)
-    screen.say(f"trained on {soft.n_items:,} rows with the classes {', '.join(soft.labels)}")
+    screen.say(f"end model: {model.status_}")
     screen.say(f"wrote {out} (end model)")
-    screen.result({"model": out, "n_items": soft.n_items, "classes": list(soft.labels)})
+    screen.result({"model": out, "classes": list(soft.labels), "status": model.status_})
 
 
 @command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weaklabel.cli.screen import Screen
 
@@ -37,6 +37,16 @@ def show_labels(screen: Screen, labels: SoftLabels) -> None:
     parts += [f"undecided (a tie): {n_tied:,}"] if n_tied else []
     parts += [f"no vote: {n_uncovered:,}"] if n_uncovered else []
     screen.say(f"labels of {labels.n_items:,} rows: {', '.join(parts)}")
+
+
+def counted(labels: SoftLabels) -> dict[str, Any]:
+    """The counts of :func:`show_labels` for machines."""
+    codes = labels.harden().tolist()
+    return {
+        "n_items": labels.n_items,
+        "n_covered": int(labels.covered.sum()),
+        "counts": {name: codes.count(k) for k, name in enumerate(labels.labels)},
+    }
 
 
 def show_quality(screen: Screen, scores: Mapping[str, LabelQuality]) -> None:

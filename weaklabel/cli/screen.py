@@ -40,13 +40,11 @@ class Screen:
         """A line about work in progress, on stderr."""
         self._print(self._console(sys.stderr), text, "dim")
 
-    def table(self, cells: Cells, title: str | None = None) -> None:
+    def table(self, cells: Cells) -> None:
         """A table that keeps to the width of the terminal where its numbers allow."""
         console = self._console(sys.stderr if self.as_json else sys.stdout)
         lines = cells.to_text(console.width).splitlines()
         rule = next(i for i, line in enumerate(lines) if line.startswith("-"))
-        if title:
-            self._print(console, title, "bold")
         for line in lines[:rule]:
             self._print(console, line, "bold")
         for line in lines[rule:]:
@@ -71,11 +69,6 @@ class Screen:
             sys.stderr.write("".join(traceback.format_exception(error)))
         self._print(console, f"error: {message}", "bold red")
         self.result({"error": {"type": type(error).__name__, "message": message}})
-
-    @property
-    def shows_progress(self) -> bool:
-        """Whether a person watches stderr, so that a progress bar makes sense."""
-        return sys.stderr.isatty()
 
     def catch_warnings(self) -> None:
         """Show warnings as clean lines from here on; call inside ``warnings.catch_warnings``."""

@@ -101,7 +101,7 @@ def run(
     on_error: OnErrorChoice = "raise",
     overwrite: bool = False,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Label the rows of a table with a pack of labeling functions and write the labels.
@@ -133,8 +133,8 @@ def run(
     overwrite : bool, default False
         Whether existing outputs may be replaced.
     seed : int
-    progress : bool
-        Show a progress bar while labeling functions run.
+    progress : bool, optional
+        Show a bar while labeling functions run; if None, on a terminal when it takes longer.
     on_step : callable, optional
         Told what starts, in a few words.
 

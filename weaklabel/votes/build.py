@@ -59,11 +59,12 @@ def assemble(
             if on_duplicate == "error":
                 at = int(key[repeat[0]])
                 row, column = divmod(at, len(lf_names))
-                shown = row if row_ids is None else np.asarray(row_ids)[row]
+                shown = row if row_ids is None else np.asarray(row_ids).tolist()[row]
                 raise VotesError(
                     "an LF (source) votes at most once on an item; "
                     f"found {len(repeat)} repeated (item, source) pairs, the first {shown!r}, "
-                    f"{lf_names[column]!r}; drop them, or pass on_duplicate='first' or 'last'"
+                    f"{lf_names[column]!r}; drop them, or pass on_duplicate='first' or 'last' "
+                    "(--on-duplicate on the command line)"
                 )
             keep = np.ones(len(key), dtype=bool)
             keep[repeat + (1 if on_duplicate == "first" else 0)] = False

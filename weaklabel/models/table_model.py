@@ -256,7 +256,7 @@ class TableLabelModel(LabelModelBase):
         n_items: float,
         progress: Progress | None,
     ) -> Outcome:
-        start = self._start(model, backend, layout, table)
+        start = self._start(model, backend, layout, table, gold)
         rng = np.random.default_rng(self.random_state)
         outcomes = [
             model.fit(
@@ -274,22 +274,27 @@ class TableLabelModel(LabelModelBase):
         return best_of(outcomes)
 
     def _start(
-        self, model: TableModel, backend: Backend, layout: TableLayout, table: PatternTable
+        self,
+        model: TableModel,
+        backend: Backend,
+        layout: TableLayout,
+        table: PatternTable,
+        gold: Expected | None,
     ) -> Expected:
         """Expected counts to start from."""
-        if self.warm_start and self._is_fitted() and self.lf_names_ == table.lf_names:
-            log_table = self._log_table_for(layout, table.alphabet)
-            if log_table is not None:
-                return backend.e_step(log_table, self.log_prior_)
+        same_lfs = self._is_fitted() and self.lf_names_ == table.lf_names
+        if self.warm_start and same_lfs and self.labels_ == table.alphabet.labels:
+            return backend.e_step(self._log_table_for(layout, table.alphabet), self.log_prior_)
         if self.init == "vote_share":
             return share_counts(backend.rows, layout)
-        every_row = np.arange(layout.n_rows)
+        # What is believed beforehand, and what gold says; in pseudo-votes even under maximum
+        # likelihood, or every LF would start out knowing nothing.
         accuracy = self._per_lf("prior_accuracy", 0.75, table.lf_names)
-        log_table = fixed_log_table(layout, every_row, accuracy[layout.row_lf])
-        if isinstance(model.tables, Pinned):
-            log_table[model.tables.rows] = model.tables.log_table
-        no_counts = np.zeros(layout.n_classes)
-        return backend.e_step(log_table, model.prior.log_prior(no_counts)[0])
+        strength = np.maximum(self._per_lf("prior_strength", 3.0, table.lf_names), 1.0)
+        first = _pinned_like(model.tables, self._parametrisation(layout, accuracy, strength))
+        counts = np.zeros((layout.n_rows, layout.n_classes)) if gold is None else gold.counts
+        log_prior, _ = model.prior.log_prior(np.zeros(layout.n_classes))
+        return backend.e_step(first.tables(counts).log_table, log_prior)
 
     def _keep(
         self, model: TableModel, outcome: Outcome, layout: TableLayout, gold: Expected | None
@@ -382,10 +387,8 @@ class TableLabelModel(LabelModelBase):
         log_table[known] = self.log_table_
         return layout, table_row[fitted.n_rows :], log_table
 
-    def _log_table_for(self, layout: TableLayout, alphabet: VoteAlphabet) -> FloatArray | None:
-        """The fitted tables on another layout, for a warm start; None if the classes differ."""
-        if alphabet.labels != self.labels_:
-            return None
+    def _log_table_for(self, layout: TableLayout, alphabet: VoteAlphabet) -> FloatArray:
+        """The fitted tables on another layout of the same classes."""
         extended, code = recoded(self.alphabet_, alphabet)
         symbol = layout.row_symbol if code is None else code[layout.row_symbol]
         at = self.layout_.find(layout.row_lf, symbol)
@@ -416,6 +419,10 @@ class TableLabelModel(LabelModelBase):
         self.counts_, self.log_table_ = arrays["counts"], arrays["log_table"]
         self.log_prior_, self.silence_ = arrays["log_prior"], arrays.get("silence")
         self.converged_ = header["converged"]
+
+
+def _pinned_like(tables: Parametrisation, free: Parametrisation) -> Parametrisation:
+    return Pinned(free, tables.rows, tables.log_table) if isinstance(tables, Pinned) else free
 
 
 def _perturbed(start: Expected, rng: np.random.Generator) -> Expected:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from weaklabel.applier.batch import first_duplicate, is_null, series_values
 from weaklabel.errors import DataError
+from weaklabel.lf.row import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,14 +42,16 @@ def make_ids(values: Sequence[Any], what: str, remedy: str) -> Ids:
     DataError
         If a value is missing or occurs twice; the message names the first one.
     """
-    missing = next((i for i, value in enumerate(values) if is_null(value)), None)
+    missing = next(
+        (i for i, value in enumerate(values) if value is MISSING or is_null(value)), None
+    )
     if missing is not None:
         raise DataError(f"row ids must not be missing; {what} is empty in row {missing}; {remedy}")
     ids = _as_array(values)
     twice = first_duplicate(ids.tolist())
     if twice is not None:
         raise DataError(
-            f"row ids must be unique; {what} holds {ids[twice[1]]!r} in row {twice[0]} and again "
+            f"row ids must be unique; {what} holds {ids.tolist()[twice[1]]!r} in row {twice[0]} and again "
             f"in row {twice[1]}; {remedy}"
         )
     return ids

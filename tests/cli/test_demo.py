@@ -21,7 +21,7 @@ def test_a_folder_without_files_of_a_demonstration_is_taken(work):
     (work / "mine" / "notes.txt").touch()
     assert choose_folder(work / "mine", overwrite=False) == work / "mine"
     (work / "mine" / RULES).touch()
-    with pytest.raises(ArtifactError, match="holds rules.py already and is left as it is"):
+    with pytest.raises(ArtifactError, match=r"holds rules\.py already and is left as it is"):
         choose_folder(work / "mine", overwrite=False)
 
 

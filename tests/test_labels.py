@@ -126,6 +126,21 @@ def test_encoding_columns():
         SPACE.encode(np.array([0, 1, 7]))
 
 
+def test_booleans_in_data():
+    space = LabelSpace.infer([True, False, None])
+    assert space.names == ("false", "true")
+    assert space.encode([True, None, False]).tolist() == [1, -1, 0]
+    assert space.encode(pd.Series([True, False])).tolist() == [1, 0]
+    assert SPACE.encode(np.array([True, False])).tolist() == [1, 0]
+
+
+def test_encoding_looks_at_each_distinct_label_once():
+    space = LabelSpace([str(k) for k in range(10)])
+    codes = np.arange(200_000) % 10
+    assert np.array_equal(space.encode(codes), codes)
+    assert np.array_equal(space.encode(codes.astype(str).tolist()), codes)
+
+
 def test_frozen_hashable_picklable():
     with pytest.raises(AttributeError, match="frozen"):
         SPACE.names = ("x",)

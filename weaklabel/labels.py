@@ -211,7 +211,8 @@ class LabelSpace:
         """The label space of the distinct labels found in a column of data.
 
         Missing values (None, NaN) are skipped. Numbers are ordered by size, everything else by
-        name, so the codes do not depend on the order of the rows.
+        name, so the codes do not depend on the order of the rows. Booleans become the classes
+        ``false`` and ``true``.
 
         Parameters
         ----------
@@ -318,7 +319,8 @@ class LabelSpace:
         """Codes of a column of data, such as gold labels.
 
         Strings are class names. Integers (and integral floats) are class names if every one of
-        them is a name, and codes otherwise. None, NaN and -1 mean unknown.
+        them is a name, and codes otherwise. Booleans are the classes ``true`` and ``false`` where
+        there are such, and the codes 1 and 0 otherwise. None, NaN and -1 mean unknown.
 
         Parameters
         ----------
@@ -339,46 +341,58 @@ class LabelSpace:
         array = values if isinstance(values, np.ndarray) else None
         if array is not None and array.ndim != 1:
             raise LabelError(f"the {what}s must be one-dimensional, found shape {array.shape}")
-        if array is not None and array.dtype.kind in "iu" and not self._integers_are_names(array):
-            bad = np.flatnonzero((array < ABSTAIN) | (array >= len(self)))
-            if len(bad):
-                raise LabelError(
-                    f"the {what} {int(array[bad[0]])} at position {bad[0]} is not a label; "
-                    f"the labels are {self.allowed()}"
-                )
-            return array.astype(np.int64)
+        if array is not None and array.dtype.kind in "iu":
+            return self._encode_integers(array, what)
         listed = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
         return self._encode_objects(listed, what)
 
-    def _integers_are_names(self, values: Iterable[Any]) -> bool:
-        distinct = np.unique(np.asarray(values))
-        return all(str(v) in self._codes for v in distinct if v != ABSTAIN)
+    def _encode_integers(
+        self, array: npt.NDArray[np.integer[Any]], what: str
+    ) -> npt.NDArray[np.int64]:
+        distinct, position = np.unique(array, return_inverse=True)
+        codes = self._encode_distinct([int(v) for v in distinct])
+        bad = codes[position] < ABSTAIN
+        if bad.any():
+            at = int(np.flatnonzero(bad)[0])
+            raise self._no_label(int(array[at]), at, what)
+        return np.asarray(codes[position])
 
     def _encode_objects(self, values: Sequence[Any], what: str) -> npt.NDArray[np.int64]:
-        known: dict[Any, int] = {}
-        plain = []
-        for position, value in enumerate(values):
+        number: dict[tuple[type, Any], int] = {}  # of each distinct value, in order of appearance
+        position = np.empty(len(values), dtype=np.int64)
+        for at, value in enumerate(values):
             try:
-                plain.append(value if isinstance(value, str | enum.Enum) else _plain(value))
+                plain = value if isinstance(value, str | bool | enum.Enum) else _plain(value)
             except LabelError as error:
-                raise LabelError(f"the {what} at position {position}: {error}") from None
-        ints = {v for v in plain if isinstance(v, int) and not isinstance(v, enum.Enum)}
-        by_name = bool(ints) and self._integers_are_names(list(ints))
-        codes = np.empty(len(plain), dtype=np.int64)
-        for position, value in enumerate(plain):
-            key = (type(value), value)
-            code = known.get(key)
-            if code is None:
-                is_name = by_name and type(value) is int and str(value) in self._codes
-                found = self._codes[str(value)] if is_name else self._find(value)
-                if found is None:
-                    raise LabelError(
-                        f"the {what} {value!r} at position {position} is not a label; "
-                        f"the labels are {self.allowed()}"
-                    )
-                known[key] = code = found
-            codes[position] = code
+                raise LabelError(f"the {what} at position {at}: {error}") from None
+            position[at] = number.setdefault((type(plain), plain), len(number))
+        codes = self._encode_distinct([value for _, value in number])[position]
+        if (codes < ABSTAIN).any():
+            at = int(np.flatnonzero(codes < ABSTAIN)[0])
+            raise self._no_label(values[at], at, what)
         return codes
+
+    def _encode_distinct(self, values: Sequence[Any]) -> npt.NDArray[np.int64]:
+        """Codes of distinct values; -2 for what is no label."""
+        integers = [v for v in values if type(v) is int and v != ABSTAIN]
+        by_name = all(str(v) in self._codes for v in integers)
+        codes = np.full(len(values), ABSTAIN - 1, dtype=np.int64)
+        for at, value in enumerate(values):
+            if type(value) is bool:  # data may hold booleans; an LF must not return one
+                found = self._codes.get(str(value).lower(), self._find(int(value)))
+            elif type(value) is int and by_name and str(value) in self._codes:
+                found = self._codes[str(value)]
+            else:
+                found = self._find(value)
+            if found is not None:
+                codes[at] = found
+        return codes
+
+    def _no_label(self, value: Any, position: int, what: str) -> LabelError:
+        return LabelError(
+            f"the {what} {value!r} at position {position} is not a label; "
+            f"the labels are {self.allowed()}"
+        )
 
     def decode(self, codes: npt.ArrayLike) -> list[str | None]:
         """Class names of an array of codes; None for an abstention."""
@@ -589,7 +603,7 @@ def _plain(value: Any) -> str | int | None:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool | np.bool_):
-        return int(value)
+        return str(value).lower()
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):

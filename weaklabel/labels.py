@@ -343,8 +343,8 @@ class LabelSpace:
             raise LabelError(f"the {what}s must be one-dimensional, found shape {array.shape}")
         if array is not None and array.dtype.kind in "iu":
             return self._encode_integers(array, what)
-        listed = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
-        return self._encode_objects(listed, what)
+        as_list = getattr(values, "to_pylist", None) or getattr(values, "tolist", None)
+        return self._encode_objects(list(values) if as_list is None else as_list(), what)
 
     def _encode_integers(
         self, array: npt.NDArray[np.integer[Any]], what: str

@@ -28,6 +28,7 @@ ABSTAIN: Final = -1
 """The code of an abstention: no vote. It is the absence of an entry in a vote matrix."""
 
 MAX_LISTED: Final = 12  # class names named in an error message before the list is cut
+_PLAIN_TYPES: Final = frozenset({str, int, bool, type(None)})  # labels of data columns as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +363,8 @@ class LabelSpace:
         position = np.empty(len(values), dtype=np.int64)
         for at, value in enumerate(values):
             try:
-                plain = value if isinstance(value, str | bool | enum.Enum) else _plain(value)
+                is_plain = type(value) in _PLAIN_TYPES or isinstance(value, enum.Enum)
+                plain = value if is_plain else _plain(value)
             except LabelError as error:
                 raise LabelError(f"the {what} at position {at}: {error}") from None
             position[at] = number.setdefault((type(plain), plain), len(number))

@@ -50,9 +50,10 @@ def make_ids(values: Sequence[Any], what: str, remedy: str) -> Ids:
     ids = _as_array(values)
     twice = first_duplicate(ids.tolist())
     if twice is not None:
+        first, again = twice
         raise DataError(
-            f"row ids must be unique; {what} holds {ids.tolist()[twice[1]]!r} in row {twice[0]} and again "
-            f"in row {twice[1]}; {remedy}"
+            f"row ids must be unique; {what} holds {ids.tolist()[first]!r} in row {first} "
+            f"and again in row {again}; {remedy}"
         )
     return ids
 

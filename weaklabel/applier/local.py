@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, get_args
 
 from weaklabel.applier.collect import Collector
 from weaklabel.applier.engine import BatchAnswers, OnError, answer_batch
 from weaklabel.applier.parallel import answer_in_processes, count_jobs
-from weaklabel.applier.progress import Pace, Progress
+from weaklabel.applier.progress import LARGEST_BATCH, Pace, Progress
 from weaklabel.applier.sources import RowsLike, Source, open_rows
 from weaklabel.applier.space import declared_labels
 from weaklabel.errors import ConfigError
@@ -18,8 +20,6 @@ from weaklabel.lf.pack import lfs_and_pack
 if TYPE_CHECKING:
     from weaklabel.labels import LabelSpaceLike
     from weaklabel.votes import VoteMatrix
-
-LARGEST_SHARE = 8192  # rows in the batches of worker processes, at most
 
 
 def apply(
@@ -102,7 +102,8 @@ def apply(
     source = open_rows(rows, id_column)
     collector = Collector(checked, source.ids, space)
     answers = _answers(source, checked, on_error, n_jobs, batch_size)
-    with Progress(source.n_rows, progress) as bar:
+    # Closed on an error, so that worker processes end then and not when memory is swept.
+    with closing(answers), Progress(source.n_rows, progress) as bar:
         for batch in answers:
             collector.add(batch)
             bar.advance(batch.n_rows)
@@ -115,17 +116,19 @@ def _answers(
     on_error: OnError,
     n_jobs: int,
     batch_size: int | None,
-) -> Iterator[BatchAnswers]:
-    if n_jobs == 1:
-        touched: dict[str, None] = {}
-        pace = Pace() if batch_size is None else (lambda: batch_size)
-        for _, batch in source.batches(pace):
-            yield answer_batch(batch, lfs, on_error, touched)
+) -> Generator[BatchAnswers, None, None]:
+    if n_jobs > 1:
+        share = -(-source.n_rows // (4 * n_jobs))  # a few batches each, so that none waits long
+        pace = Pace(min(share, LARGEST_BATCH), batch_size)
+        yield from answer_in_processes(source, lfs, on_error, n_jobs, pace)  # closes it as well
         return
-    share = -(-source.n_rows // (8 * n_jobs))  # a few batches each, so that none waits long
-    size = min(share, LARGEST_SHARE) if batch_size is None else batch_size
-    batches = (batch for _, batch in source.batches(lambda: size))
-    yield from answer_in_processes(batches, lfs, on_error, n_jobs)
+    touched: dict[str, None] = {}
+    pace = Pace(fixed=batch_size)
+    for batch in source.batches(pace):
+        start = time.perf_counter()
+        answers = answer_batch(batch, lfs, on_error, touched)
+        pace.took(batch.n_rows, time.perf_counter() - start)
+        yield answers
 
 
 def _check_settings(on_error: str, progress: bool | None, batch_size: int | None) -> None:

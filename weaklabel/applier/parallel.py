@@ -10,20 +10,30 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from weaklabel.applier.batch import Batch
-from weaklabel.applier.engine import BatchAnswers, Failure, OnError, answer_batch
-from weaklabel.errors import ConfigError, DataError, WeakLabelError
+from weaklabel.applier.engine import BatchAnswers, OnError, answer_batch
+from weaklabel.applier.progress import Pace
+from weaklabel.applier.sources import Source
+from weaklabel.errors import ConfigError, DataError, LabelingFunctionError, WeakLabelError
 from weaklabel.lf import LabelingFunction
+
+Timed: TypeAlias = tuple[BatchAnswers, float]
+
+IDLE_SECONDS: Final = 120  # after which idle workers end
 
 
 def answer_in_processes(
-    batches: Iterable[Batch], lfs: Sequence[LabelingFunction], on_error: OnError, n_jobs: int
+    source: Source, lfs: Sequence[LabelingFunction], on_error: OnError, n_jobs: int, pace: Pace
 ) -> Iterator[BatchAnswers]:
     """As :func:`weaklabel.applier.engine.answer_batch` on each batch, in order.
 
@@ -33,32 +43,91 @@ def answer_in_processes(
         If a labeling function cannot be sent to a worker process.
     DataError
         If the rows cannot.
-    """
-    from joblib import Parallel, delayed
+    LabelingFunctionError
+        If a worker process dies.
 
-    payload = _payload(lfs, on_error)  # once in a file, not once per batch: resources may be large
+    Notes
+    -----
+    At most ``2 * n_jobs`` batches are under way, so memory stays bounded. The workers stay for a
+    while after the work, because starting them takes about a second; when the work ends early, by
+    an error or an interrupt, they are ended at once.
+    """
+    from joblib.externals.loky import get_reusable_executor
+
+    waiting: deque[Future[Timed]] = deque()
+    executor: Any = None
+    with _task_file(_payload(lfs, on_error)) as path:
+        try:
+            executor = get_reusable_executor(
+                max_workers=n_jobs, timeout=IDLE_SECONDS, env=_thread_limits(n_jobs)
+            )
+            for batch in source.batches(pace):
+                waiting.append(executor.submit(_work, path, batch))
+                if len(waiting) >= 2 * n_jobs:
+                    yield _answers_of(waiting.popleft(), pace)
+            while waiting:
+                yield _answers_of(waiting.popleft(), pace)
+        except BaseException:
+            if executor is not None:
+                _end(executor, waiting)
+            raise
+
+
+def _end(executor: Any, waiting: Iterable[Future[Timed]]) -> None:
+    """Kill the workers, whatever they are at."""
+    give_up = time.monotonic() + 1.0
+    # The executor's own thread must have passed on what was submitted, or it trips over the rest.
+    while any(not (f.running() or f.done()) for f in waiting) and time.monotonic() < give_up:
+        time.sleep(0.005)
+    executor.shutdown(wait=True, kill_workers=True)
+
+
+@contextmanager
+def _task_file(payload: bytes) -> Iterator[str]:
+    """The labeling functions in a file: resources may be large, and batches are many."""
     handle, path = tempfile.mkstemp(prefix="weaklabel-", suffix=".task")
-    results: Any = None
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(payload)
-        pool = Parallel(
-            n_jobs=n_jobs,
-            backend="loky",
-            batch_size=1,
-            pre_dispatch=2 * n_jobs,
-            return_as="generator",
-            max_nbytes=None,
-        )
-        results = pool(delayed(_work)(path, batch) for batch in _until_error(batches))
-        for result in _translated(results):
-            if isinstance(result, Exception):
-                raise result
-            yield _unpacked(result)
+        yield path
     finally:
-        if results is not None:
-            results.close()
         Path(path).unlink(missing_ok=True)
+
+
+def _thread_limits(n_jobs: int) -> dict[str, str]:
+    """Numerical libraries start a thread per core in every process if nobody stops them."""
+    from joblib import cpu_count
+
+    share = str(max(cpu_count() // n_jobs, 1))
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), share)
+
+
+def _answers_of(future: Future[Timed], pace: Pace) -> BatchAnswers:
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    try:
+        answers, seconds = future.result()
+        pace.took(answers.n_rows, seconds)
+        return _unpacked(answers)
+    except WeakLabelError:
+        raise
+    except BrokenProcessPool as error:
+        if "pickle" in str(error).lower():
+            raise _cannot_be_sent(error) from error
+        raise LabelingFunctionError(
+            "a worker process died while it ran the labeling functions, for lack of memory or by "
+            "a crash in compiled code; pass a smaller batch_size, or n_jobs=1 to see where"
+        ) from error
+    except Exception as error:
+        if "pickle" in f"{type(error).__name__} {error}".lower():
+            raise _cannot_be_sent(error) from error
+        raise
+
+
+def _cannot_be_sent(error: Exception) -> DataError:
+    cause = error.__cause__ or error
+    text = str(cause).strip().splitlines() or [str(error)]
+    return DataError(f"the rows cannot be sent to worker processes: {text[-1]}; pass n_jobs=1")
 
 
 def count_jobs(n_jobs: int) -> int:
@@ -76,30 +145,6 @@ def count_jobs(n_jobs: int) -> int:
 
         return int(cpu_count())
     return n_jobs
-
-
-def _until_error(batches: Iterable[Batch]) -> Iterator[Batch | Exception]:
-    """The batches; an exception becomes the last of them.
-
-    joblib reads its tasks in a thread of its own, where an exception would be lost.
-    """
-    try:
-        yield from batches
-    except Exception as error:
-        yield error
-
-
-def _translated(results: Iterable[Any]) -> Iterator[Any]:
-    try:
-        yield from results
-    except WeakLabelError:
-        raise
-    except Exception as error:
-        if "pickle" in f"{type(error).__name__} {error}".lower():
-            raise DataError(
-                f"the rows cannot be sent to worker processes: {error}; pass n_jobs=1"
-            ) from error
-        raise
 
 
 def _payload(lfs: Sequence[LabelingFunction], on_error: OnError) -> bytes:
@@ -129,11 +174,11 @@ def _can_be_sent(value: Any) -> bool:
 # -- in the worker ---------------------------------------------------------------------------------
 
 
-def _work(path: str, batch: Batch | Exception) -> BatchAnswers | Exception:
-    if isinstance(batch, Exception):
-        return batch
+def _work(path: str, batch: Batch) -> Timed:
     lfs, on_error, touched = _task(path)
-    return _packed(answer_batch(batch, lfs, on_error, touched))
+    start = time.perf_counter()
+    answers = answer_batch(batch, lfs, on_error, touched)
+    return _packed(answers), time.perf_counter() - start
 
 
 @lru_cache(maxsize=1)
@@ -164,11 +209,7 @@ def _unpacked(answers: BatchAnswers) -> BatchAnswers:
     if failure is None:
         return answers
     error = failure.error.received() if isinstance(failure.error, _Sent) else failure.error
-    return replace(answers, failure=_with_error(failure, error))
-
-
-def _with_error(failure: Failure, error: BaseException | None) -> Failure:
-    return replace(failure, error=error)
+    return replace(answers, failure=replace(failure, error=error))
 
 
 class _Sent(Exception):

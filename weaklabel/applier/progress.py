@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
 from typing import Any, Final
 
@@ -59,20 +58,28 @@ class Progress:
 class Pace:
     """The size of the next batch: as many rows as take about :data:`GOAL` seconds.
 
-    Starts small, so that slow labeling functions (a model, a service) report soon.
+    Starts small, so that slow labeling functions (a model, a service) report soon, and grows at
+    most eightfold at a time.
+
+    Parameters
+    ----------
+    largest : int
+    fixed : int, optional
+        Always this size.
     """
 
-    def __init__(self) -> None:
-        self._size = FIRST_BATCH
-        self._asked = time.perf_counter()
-        self._first = True
+    def __init__(self, largest: int = LARGEST_BATCH, fixed: int | None = None) -> None:
+        self._largest = max(largest, 1)
+        self._fixed = fixed
+        self._size = min(FIRST_BATCH, self._largest)
 
     def __call__(self) -> int:
-        """Size of the next batch; the time since the last call is what the last one took."""
-        now = time.perf_counter()
-        if not self._first:
-            factor = GOAL / max(now - self._asked, 1e-6)
-            self._size = int(self._size * min(max(factor, 0.125), 8.0))
-            self._size = min(max(self._size, 1), LARGEST_BATCH)
-        self._asked, self._first = now, False
-        return self._size
+        """Size of the next batch."""
+        return self._size if self._fixed is None else self._fixed
+
+    def took(self, n_rows: int, seconds: float) -> None:
+        """Learn how long a batch took."""
+        wanted = n_rows * GOAL / max(seconds, 1e-6)
+        if n_rows < self._size:  # the short end of a stretch says nothing about larger ones
+            wanted = min(wanted, float(self._size))
+        self._size = int(min(max(wanted, 1.0), 8.0 * n_rows + 8.0, self._largest))

@@ -63,16 +63,14 @@ class Source:
     ids: Ids | None
     stretches: Callable[[], Iterator[Batch]]
 
-    def batches(self, size: Callable[[], int]) -> Iterator[tuple[int, Batch]]:
-        """Position of the first row and batch, in row order; ``size()`` is asked every time."""
-        before = 0
+    def batches(self, size: Callable[[], int]) -> Iterator[Batch]:
+        """Batches in row order; ``size()`` is asked for the rows of each."""
         for stretch in self.stretches():
             start = 0
             while start < stretch.n_rows:
                 stop = min(start + size(), stretch.n_rows)
-                yield before + start, stretch.slice(start, stop)
+                yield stretch.slice(start, stop)
                 start = stop
-            before += stretch.n_rows
 
 
 def open_rows(rows: RowsLike, id_column: str | None = None) -> Source:

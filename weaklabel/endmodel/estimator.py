@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, final
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
@@ -210,8 +211,9 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             rows = rows.take(used)
         encoder = fit_encoder(self.features, rows, feature_settings)
         problem = Problem(encoder.transform(rows), probabilities, weights)
+        size = n_values(problem.inputs)
         seed = read_seed(self.random_state)
-        settings = user.resolve(len(problem), n_values(problem.inputs), seed)
+        settings = user.resolve(len(problem), size, sp.issparse(problem.inputs), seed)
         head = HeadSettings(
             encoder.n_features,
             targets.n_classes,
@@ -219,7 +221,6 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             float(self.dropout),
             torch.float64 if settings.optimizer == "lbfgs" else torch.float32,
         )
-        size = n_values(problem.inputs)
         width = self.hidden[0] if self.head == "mlp" else targets.n_classes
         with one_thread(size <= SMALL), epoch_bar(self.progress, size * width) as on_epoch:
             fitted = fit_net(

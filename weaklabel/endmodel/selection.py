@@ -23,9 +23,10 @@ PENALTIES: Final = (100.0, 10.0, 1.0, 0.1, 0.01)
 weight decay of the mean loss is the penalty divided by the total weight of the rows."""
 
 DEFAULT_PENALTY: Final = 1.0
-DECAYS: Final = (1.0, 0.1, 0.01)
-"""Candidate weight decays of AdamW."""
-DEFAULT_DECAY: Final = 0.01
+SHRINKAGES: Final = (1e-3, 1e-4, 1e-5)
+"""Candidates of AdamW: the share of a weight lost per step; its weight decay is the share divided
+by the learning rate."""
+DEFAULT_SHRINKAGE: Final = 1e-4
 
 FEWEST_ROWS: Final = 30
 """Rows below which none are held out: a handful of them could not judge anything."""
@@ -134,14 +135,14 @@ def candidates(problem: Problem, settings: TrainSettings) -> list[float]:
     if settings.optimizer == "lbfgs":
         total = float(problem.weights.sum())
         return [penalty / total for penalty in PENALTIES]
-    return list(DECAYS)
+    return [shrinkage / settings.learning_rate for shrinkage in SHRINKAGES]
 
 
 def default_decay(problem: Problem, settings: TrainSettings) -> float:
     """The weight decay where nothing is held out."""
     if settings.optimizer == "lbfgs":
         return DEFAULT_PENALTY / float(problem.weights.sum())
-    return DEFAULT_DECAY
+    return DEFAULT_SHRINKAGE / settings.learning_rate
 
 
 def split_rows(

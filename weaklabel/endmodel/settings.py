@@ -16,8 +16,9 @@ from weaklabel.errors import ConfigError
 
 Auto: TypeAlias = Literal["auto"]
 
-LEARNING_RATE: Final = {"linear": 0.02}
-DEFAULT_LEARNING_RATE: Final = 0.002
+LEARNING_RATE: Final = {"linear": 0.02, "mlp": 0.003}
+SPARSE_LEARNING_RATE: Final = {"linear": 0.1, "mlp": 0.01}
+"""Rows of length 1 over many features have small values, which ask for larger steps."""
 STEPS_PER_EPOCH: Final = 30  # aimed at by the automatic batch size
 SMALLEST_BATCH: Final = 16
 LARGEST_BATCH: Final = 1024
@@ -64,21 +65,20 @@ class UserSettings:
         for width in self.hidden:
             _whole("each width in hidden", width)
 
-    def resolve(self, n_rows: int, n_values: int, seed: int) -> TrainSettings:
+    def resolve(self, n_rows: int, n_values: int, is_sparse: bool, seed: int) -> TrainSettings:
         """The settings in full, for a problem of this size."""
         optimizer = self.optimizer
         if optimizer == "auto":
             is_small = self.head == "linear" and n_values <= SMALL
             optimizer = "lbfgs" if is_small else "adamw"
+        rates = SPARSE_LEARNING_RATE if is_sparse else LEARNING_RATE
         rate = self.learning_rate
         batch = self.batch_size
         return TrainSettings(
             optimizer=optimizer,
             loss=find_loss(self.loss),
             weight_decay=0.0,  # chosen later
-            learning_rate=(
-                LEARNING_RATE.get(self.head, DEFAULT_LEARNING_RATE) if rate == "auto" else rate
-            ),
+            learning_rate=rates[self.head] if rate == "auto" else rate,
             batch_size=batch_size(n_rows) if batch == "auto" else batch,
             max_epochs=self.max_epochs,
             patience=self.patience,

@@ -219,9 +219,10 @@ class LBFGS(Optimizer):
         self.optimizer = torch.optim.LBFGS(
             net.parameters(),
             max_iter=ITERATIONS_PER_EPOCH,
-            tolerance_grad=1e-6,
+            max_eval=10 * ITERATIONS_PER_EPOCH,  # line searches must not end an epoch early
+            tolerance_grad=1e-5,
             tolerance_change=1e-9,
-            history_size=20,
+            history_size=10,
             line_search_fn="strong_wolfe",
         )
 
@@ -273,7 +274,7 @@ class AdamW(Optimizer):
             {"params": weights, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
     def epoch(self) -> float:
         """One pass; the mean weight of a row is 1, whatever batch it falls into."""

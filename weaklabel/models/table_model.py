@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.errors import ConfigError, ConvergenceWarning, IdentifiabilityWarning
+from weaklabel.errors import ConfigError, ConvergenceWarning, FitError, IdentifiabilityWarning
 from weaklabel.inference.backends import Backend, BackendKind, make_backend
 from weaklabel.inference.em import Outcome, Progress, best_of
-from weaklabel.inference.layout import TableLayout
+from weaklabel.inference.layout import REASON, TableLayout
 from weaklabel.inference.model import Parameters, TableModel, unpack, with_gold
 from weaklabel.inference.priors import ClassPrior, Propensity
 from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
@@ -333,6 +333,48 @@ class TableLabelModel(LabelModelBase):
             rows, kind=self.backend, device=self.device, n_threads=self.n_threads
         )
         return backend.posterior(log_table, self.log_prior_)
+
+    @property
+    def lf_accuracy_(self) -> FloatArray:
+        """Expected share of right votes of each LF, shape (n_lfs,); NaN for one without votes.
+
+        A vote for a set is right if the class is in it; a confident vote if its class is right.
+        """
+        self._check_fitted()
+        layout = self.layout_
+        symbols = layout.symbols
+        member = symbols.membership[layout.row_symbol] >= 1.0
+        speaks = (symbols.kind[layout.row_symbol] != REASON)[:, None]
+        right = layout.per_lf((self.counts_ * (member & speaks)).sum(axis=1))
+        total = layout.per_lf((self.counts_ * speaks).sum(axis=1))
+        out = np.full(len(self.lf_names_), np.nan)
+        out[layout.lfs] = np.divide(right, total, out=np.full(len(total), np.nan), where=total > 0)
+        return out
+
+    def confusion(self, lf_name: str) -> FloatArray:
+        """P(LF votes v | class y, it votes for a class), shape (n_classes, n_classes), rows y.
+
+        Classes the LF never voted for have the probability the prior gives them.
+
+        Raises
+        ------
+        FitError
+            If there is no LF of the name.
+        """
+        self._check_fitted()
+        if lf_name not in self.lf_names_:
+            raise FitError(
+                f"there is no LF {lf_name!r}; the LFs are {', '.join(self.lf_names_[:8])}"
+            )
+        n_classes = len(self.labels_)
+        lf = np.full(n_classes, self.lf_names_.index(lf_name))
+        _, table_row, log_table = self._extended(lf, np.arange(n_classes), self.alphabet_)
+        log_table = log_table[table_row]
+        if self.silence_ is not None and lf[0] in self.layout_.lfs:
+            silence = self.silence_[np.searchsorted(self.layout_.lfs, lf[0])]
+            log_table = log_table - np.log(np.maximum(-np.expm1(silence), 1e-300)) + silence
+        table = np.exp(log_table - log_table.max(axis=0)).T
+        return np.asarray(table / table.sum(axis=1, keepdims=True))
 
     def _contributions(self, votes: VoteMatrix) -> tuple[FloatArray, FloatArray]:
         rows, log_table = self._rows_of(votes)

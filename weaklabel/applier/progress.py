@@ -80,6 +80,5 @@ class Pace:
     def took(self, n_rows: int, seconds: float) -> None:
         """Learn how long a batch took."""
         wanted = n_rows * GOAL / max(seconds, 1e-6)
-        if n_rows < self._size:  # the short end of a stretch says nothing about larger ones
-            wanted = min(wanted, float(self._size))
-        self._size = int(min(max(wanted, 1.0), 8.0 * n_rows + 8.0, self._largest))
+        growth = 8.0 if n_rows >= self._size else 1.0  # the short end of a stretch proves little
+        self._size = int(min(max(wanted, 1.0), growth * self._size, self._largest))

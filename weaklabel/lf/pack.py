@@ -14,7 +14,6 @@ not meet, and worker processes load it again by its path. Files beside it may be
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import importlib.util
@@ -29,9 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from weaklabel.errors import ConfigError, LabelError, PackError
+from weaklabel.errors import ConfigError, PackError
 from weaklabel.labels import LabelSpace
-from weaklabel.lf.function import LabelingFunction, check_lfs, source_line
+from weaklabel.lf.function import LabelingFunction, check_lfs
+from weaklabel.lf.members import id_column_of, labels_of, lfs_of
 
 MODULE_PREFIX: Final = "weaklabel_pack_"
 
@@ -243,124 +243,11 @@ def _raise_pack_error(error: Exception | SystemExit, file: str | None) -> NoRetu
     ) from error
 
 
-# -- from a module object to a pack ----------------------------------------------------------------
-
-
 def _pack_of(module: types.ModuleType, name: str, path: Path | None, text: str) -> Pack:
     where = str(path) if path is not None else name
-    tree = ast.parse(text) if text else ast.Module(body=[], type_ignores=[])
-    _check_no_redefinition(tree, where)
-    found = _listed(module, where) if hasattr(module, "LFS") else _defined(module, tree)
-    if not found:
-        raise PackError(
-            f"{where} defines no labeling functions; "
-            "decorate its functions with @labeling_function, or name imported ones in a list LFS"
-        )
-    _check_unique(found, where)
-    return Pack(
-        name, found, _labels_of(module, where), path, (module.__doc__ or "").strip(),
-        _id_column_of(module, where),
-    )  # fmt: skip
-
-
-def _listed(module: types.ModuleType, where: str) -> tuple[LabelingFunction, ...]:
-    listed = vars(module)["LFS"]
-    if isinstance(listed, str | dict) or not hasattr(listed, "__iter__"):
-        raise PackError(f"{where}: LFS must be a list of labeling functions, found {listed!r}")
-    found = tuple(listed)
-    for position, lf in enumerate(found):
-        if not isinstance(lf, LabelingFunction):
-            raise PackError(
-                f"{where}: LFS must hold labeling functions, found {lf!r} at position {position}; "
-                "decorate it with @labeling_function"
-            )
-    return found
-
-
-def _defined(module: types.ModuleType, tree: ast.Module) -> tuple[LabelingFunction, ...]:
-    """Labeling functions bound at module level, other than by an import, each once."""
-    imported, star = _imported_names(tree)
-    foreign = {
-        id(value)
-        for source in star
-        for value in vars(sys.modules.get(source, types.ModuleType(""))).values()
-    }
-    found = {
-        id(value): value
-        for name, value in vars(module).items()
-        if isinstance(value, LabelingFunction) and name not in imported and id(value) not in foreign
-    }
-    return tuple(found.values())
-
-
-def _imported_names(tree: ast.Module) -> tuple[set[str], set[str]]:
-    """Names bound by import statements, and modules imported with a star."""
-    names: set[str] = set()
-    star: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                if alias.name == "*" and isinstance(node, ast.ImportFrom):
-                    star.add(node.module or "")
-                else:
-                    names.add(alias.asname or alias.name.partition(".")[0])
-    return names, star
-
-
-def _check_no_redefinition(tree: ast.Module, where: str) -> None:
-    """Two ``def`` of one name: Python keeps the second, the pack would silently lose the first."""
-    seen: dict[str, int] = {}
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef) or not _is_decorated(node):
-            continue
-        if node.name in seen:
-            raise PackError(
-                f"{where}, line {node.lineno}: a labeling function {node.name!r} is already "
-                f"defined in line {seen[node.name]}; rename one of them"
-            )
-        seen[node.name] = node.lineno
-
-
-def _is_decorated(node: ast.FunctionDef) -> bool:
-    for decorator in node.decorator_list:
-        target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-        if name == "labeling_function":
-            return True
-    return False
-
-
-def _check_unique(lfs: tuple[LabelingFunction, ...], where: str) -> None:
-    seen: dict[str, LabelingFunction] = {}
-    for lf in lfs:
-        if lf.name in seen:
-            lines = [source_line(x) for x in (seen[lf.name], lf)]
-            at = f", line {lines[1]}" if lines[1] is not None else ""
-            first = f" (the first in line {lines[0]})" if lines[0] is not None else ""
-            raise PackError(
-                f"{where}{at}: two labeling functions are named {lf.name!r}{first}; "
-                "rename one with @labeling_function(name='...')"
-            )
-        seen[lf.name] = lf
-
-
-def _labels_of(module: types.ModuleType, where: str) -> LabelSpace | None:
-    labels = getattr(module, "LABELS", None)
-    if labels is None:
-        return None
-    try:
-        return LabelSpace(labels)
-    except (LabelError, TypeError) as error:
-        raise PackError(
-            f"{where}: LABELS must be a list of class names, an Enum or a LabelSpace: {error}"
-        ) from error
-
-
-def _id_column_of(module: types.ModuleType, where: str) -> str | None:
-    column = getattr(module, "ID_COLUMN", None)
-    if column is not None and not isinstance(column, str):
-        raise PackError(f"{where}: ID_COLUMN must be the name of a column, found {column!r}")
-    return column
+    lfs = lfs_of(module, text, where)
+    doc = (module.__doc__ or "").strip()
+    return Pack(name, lfs, labels_of(module, where), path, doc, id_column_of(module, where))
 
 
 def lfs_and_pack(lfs: Any) -> tuple[tuple[LabelingFunction, ...], Pack | None]:

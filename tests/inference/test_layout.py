@@ -34,6 +34,8 @@ def test_many_lfs_and_classes_do_not_cost_their_product():
 def test_find():
     layout, _ = TableLayout.of_votes(np.array([0, 2]), np.array([1, 0]), 3, Symbols.plain(2))
     assert layout.find(np.array([0, 0, 2, 1]), np.array([1, 0, 0, 1])).tolist() == [0, -1, 1, -1]
+    # a symbol added to the alphabet later must not pass for another LF's
+    assert layout.find(np.array([0, 0]), np.array([4, 1])).tolist() == [-1, 0]
     empty, _ = TableLayout.of_votes(np.zeros(0, int), np.zeros(0, int), 3, Symbols.plain(2))
     assert empty.find(np.array([0]), np.array([1])).tolist() == [-1]
     assert empty.per_lf(np.zeros((0, 2))).shape == (0, 2)
@@ -56,3 +58,13 @@ def test_readings_equal_the_definition(seed):
     np.testing.assert_allclose(wrong, want_wrong, atol=1e-14)
     assert (layout.per_lf(right) <= 1 + 1e-12).all()
     assert (layout.per_lf(wrong) <= 1 + 1e-12).all()
+
+
+def test_finding_in_large_sparse_tables():
+    rng = np.random.default_rng(0)
+    lf, symbol = rng.integers(0, 1800, 500), rng.integers(0, 1500, 500)
+    layout, table_row = TableLayout.of_votes(lf, symbol, 1800, Symbols.plain(1500))
+    assert (layout.find(lf, symbol) == table_row).all()
+    few = layout.find(np.array([0, 1799]), np.array([0, 1499]))
+    pairs = set(zip(lf.tolist(), symbol.tolist(), strict=True))
+    assert [f >= 0 for f in few] == [(0, 0) in pairs, (1799, 1499) in pairs]

@@ -59,6 +59,7 @@ def test_1500_lfs_voting_on_one_row_give_no_nan():
         assert (p.argmax(axis=1) == y).mean() > 0.99
 
 
+@pytest.mark.slow
 def test_1500_classes_and_1800_one_sided_lfs():
     rng = np.random.default_rng(1)
     n_items, n_classes, n_lfs = 6000, 1500, 1800

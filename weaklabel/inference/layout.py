@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from weaklabel.inference.pairs import index_pairs
 from weaklabel.inference.rows import FloatArray, IntArray
 
 CLASS, SET, BIN, REASON = 0, 1, 2, 3
@@ -136,25 +137,30 @@ class TableLayout:
         O(n_votes) with a table of n_lfs * n_symbols bytes; by sorting where that would be larger
         than the votes.
         """
-        key = lf_index.astype(np.int64) * symbols.n_symbols + symbol
-        size = n_lfs * symbols.n_symbols
-        if size <= 8 * len(key) + (1 << 20):
-            used = np.zeros(size, dtype=bool)
-            used[key] = True
-            pairs = np.flatnonzero(used)
-            rank = np.cumsum(used, dtype=np.int64) - 1
-            table_row = rank[key]
-        else:
-            pairs, table_row = np.unique(key, return_inverse=True)
+        pairs, table_row = index_pairs(lf_index, symbol, n_lfs, symbols.n_symbols)
         lf, code = np.divmod(pairs, symbols.n_symbols)
-        return TableLayout(lf, code, n_lfs, symbols), table_row.astype(_smallest(len(pairs)))
+        return TableLayout(lf, code, n_lfs, symbols), table_row
 
     def find(self, lf_index: IntArray, symbol: IntArray) -> IntArray:
         """Table row of each vote, or -1 where the pair (LF, symbol) has none."""
-        known = self.row_lf * self.symbols.n_symbols + self.row_symbol
-        key = lf_index.astype(np.int64) * self.symbols.n_symbols + symbol
-        if self.n_rows == 0:
-            return np.full(len(key), -1, dtype=np.int64)
+        n_symbols = self.symbols.n_symbols
+        if self.n_rows == 0 or len(symbol) == 0:
+            return np.full(len(lf_index), -1, dtype=np.int64)
+        if int(symbol.max()) >= n_symbols:  # symbols the alphabet did not have then
+            out = np.full(len(symbol), -1, dtype=np.int64)
+            old = np.flatnonzero(symbol < n_symbols)
+            out[old] = self.find(lf_index[old], symbol[old])
+            return out
+        known = self.row_lf * n_symbols + self.row_symbol
+        size = self.n_lfs * n_symbols
+        key_type = np.dtype(np.uint16 if size <= 1 << 16 else np.int64)
+        key = lf_index.astype(key_type)
+        key *= n_symbols
+        np.add(key, symbol, out=key, casting="unsafe")
+        if size <= len(key) + (1 << 20):
+            row_of = np.full(size, -1, dtype=np.int32)
+            row_of[known] = np.arange(self.n_rows)
+            return np.asarray(row_of[key])
         at = np.minimum(np.searchsorted(known, key), self.n_rows - 1)
         return np.where(known[at] == key, at, -1)
 
@@ -207,10 +213,3 @@ def readings(layout: TableLayout) -> tuple[FloatArray, FloatArray]:
     right = np.where(is_reason[:, None], uninformed, spoken * member / right_scale)
     wrong = np.where(is_reason[:, None], uninformed, spoken * (1.0 - member) / wrong_scale)
     return right, wrong
-
-
-def _smallest(size: int) -> type[np.unsignedinteger]:
-    for dtype in (np.uint8, np.uint16):
-        if size <= np.iinfo(dtype).max + 1:
-            return dtype
-    return np.uint32

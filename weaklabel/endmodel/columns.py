@@ -281,7 +281,7 @@ def read_numbers(name: str, column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise DataError(
-            f"column {name!r} must hold finite numbers, found {values[infinite[0]]} in row "
+            f"column {name!r} must hold finite numbers, found {float(values[infinite[0]])} in row "
             f"{infinite[0]}; replace it or make it missing"
         )
     return np.array(values)  # a copy: pandas may hand out its own memory
@@ -296,7 +296,7 @@ def read_dates(name: str, column: pd.Series[Any]) -> npt.NDArray[np.float64]:
         If a value is no date.
     """
     is_missing = column.isna().to_numpy()
-    dates = pd.to_datetime(column, errors="coerce", utc=True, format=None)
+    dates = pd.to_datetime(column, errors="coerce", utc=True, format="mixed")
     unread = np.flatnonzero(dates.isna().to_numpy() & ~is_missing)
     if len(unread):
         raise DataError(

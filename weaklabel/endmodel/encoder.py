@@ -96,13 +96,24 @@ class Encoder(ABC):
     def from_state(cls, state: State) -> Encoder:
         """The encoder that wrote the state."""
 
-    def check_kind(self, rows: Rows) -> None:
-        """Raise DataError unless the rows are of the kind the encoder was fitted on."""
+    def read(self, rows: Rows) -> Rows:
+        """The rows as the kind the encoder was fitted on; dense and sparse stand for each other.
+
+        Raises
+        ------
+        DataError
+            If they are of another kind.
+        """
+        if (rows.kind, self.accepts) == ("dense", "sparse"):
+            return Rows("sparse", sp.csr_matrix(rows.data))
+        if (rows.kind, self.accepts) == ("sparse", "dense"):
+            return Rows("dense", rows.data.toarray())
         if rows.kind != self.accepts:
             raise DataError(
                 f"the model was fitted on {KIND_IN_WORDS[self.accepts]}, "
                 f"found {KIND_IN_WORDS[rows.kind]}; pass X as it was passed to fit"
             )
+        return rows
 
 
 def pack_strings(strings: Iterable[str]) -> npt.NDArray[np.uint8]:

@@ -323,7 +323,6 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         """
         self._check_fitted()
         rows = read_rows(X)
-        self.features_.check_kind(rows)
         return np.concatenate([self._predict_chunk(chunk) for chunk in _chunks(rows)])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -335,11 +334,12 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         -------
         array, shape (n,)
         """
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[likeliest])
 
     def _predict_chunk(self, rows: Rows) -> npt.NDArray[np.float64]:
         kind = np.float64 if self._head_settings.dtype == torch.float64 else np.float32
-        matrix = self.features_.transform(rows).astype(kind, copy=False)
+        matrix = self.features_.transform(self.features_.read(rows)).astype(kind, copy=False)
         with one_thread(n_values(matrix) <= SMALL), torch.no_grad():
             scores = self.net_(as_inputs(matrix)).to(torch.float64)
             return np.asarray(torch.softmax(scores, dim=1).numpy())
@@ -459,9 +459,13 @@ def _status(fitted: Fitted, targets: Targets, description: str, n_used: int, unc
     else:
         parts.append(f"weight decay {fitted.weight_decay:.2g}, nothing held out")
     n_epochs = len(fitted.final.history)
-    is_converged = (fitted.selection or fitted.final).is_converged and (
-        fitted.final.is_converged or fitted.selection is not None
-    )
-    ending = "converged" if is_converged else "stopped by max_epochs"
-    parts.append(f"{ending} after {n_epochs} epoch{'s' if n_epochs > 1 else ''}")
+    parts.append(f"{_ending(fitted)} {n_epochs} epoch{'s' if n_epochs > 1 else ''}")
     return "; ".join(parts)
+
+
+def _ending(fitted: Fitted) -> str:
+    if fitted.final.is_converged:
+        return "converged after"
+    if fitted.selection is not None and fitted.selection.is_converged:
+        return "trained for the best number of epochs,"
+    return "stopped by max_epochs after"

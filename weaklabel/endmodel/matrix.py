@@ -117,8 +117,15 @@ def mean_and_scale(
 
     Rounding leaves a constant column with a tiny deviation, hence the relative threshold.
     """
-    mean = np.asarray(columns.mean(axis=0, dtype=np.float64))
-    deviation = np.asarray(columns.std(axis=0, dtype=np.float64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.asarray(columns.mean(axis=0, dtype=np.float64))
+        deviation = np.asarray(columns.std(axis=0, dtype=np.float64))
+    huge = np.flatnonzero(~np.isfinite(deviation))
+    if len(huge):
+        raise DataError(
+            f"numbers of about 1e150 and more cannot be standardised; feature {huge[0]} has some: "
+            "rescale it"
+        )
     is_constant = deviation <= 10 * np.finfo(columns.dtype).eps * np.maximum(np.abs(mean), 1e-300)
     return mean, np.where(is_constant, 1.0, deviation)
 

@@ -129,12 +129,10 @@ def _unless_constant(
 
 
 def _counts_rows(name: str, present: pd.Series[Any]) -> bool:
-    if not pd.api.types.is_integer_dtype(present.dtype) or len(present) < ENOUGH_ROWS:
-        return False
-    if present.nunique() < len(present):
+    if not pd.api.types.is_integer_dtype(present.dtype) or present.nunique() < len(present):
         return False
     counts = int(present.max()) - int(present.min()) == len(present) - 1
-    return counts or NAMED_LIKE_ID.search(name) is not None
+    return (counts and len(present) >= ENOUGH_ROWS) or NAMED_LIKE_ID.search(name) is not None
 
 
 def value_kind(name: str, present: pd.Series[Any]) -> Literal["number", "date", "string"]:
@@ -159,7 +157,7 @@ def value_kind(name: str, present: pd.Series[Any]) -> Literal["number", "date", 
         return "number"
     if inferred in {"date", "datetime", "datetime64"}:
         return "date"
-    strange = next((v for v in present if not isinstance(v, str | _SCALARS)), None)
+    strange = next((v for v in present if not isinstance(v, _SCALARS)), None)
     if strange is not None:
         raise DataError(
             f"column {name!r} holds {type(strange).__name__} values, found {str(strange)[:60]!r}; "
@@ -170,4 +168,4 @@ def value_kind(name: str, present: pd.Series[Any]) -> Literal["number", "date", 
     return "string"
 
 
-_SCALARS = (int, float, bool, np.number, np.bool_, datetime.date)
+_SCALARS = (str, int, float, bool, np.number, np.bool_, datetime.date)

@@ -99,6 +99,8 @@ def _read(X: Any) -> Rows:
         raise DataError(
             f"X must hold many rows, found a single {type(X).__name__}; wrap it in a list"
         )
+    if isinstance(X, Sequence) and not len(X):
+        return Rows("text", [])
     if isinstance(X, Sequence) and (first := _first_present(X)) is not None:
         if isinstance(first, Mapping):
             return _read_frame(pd.DataFrame(_check_dicts(X)))
@@ -145,7 +147,8 @@ def _check_dicts(records: Sequence[Any]) -> list[Mapping[str, Any]]:
     for position, record in enumerate(records):
         if not isinstance(record, Mapping):
             raise DataError(
-                f"rows must all be dicts, row {position} is {record!r} (a {type(record).__name__})"
+                f"rows must all be dicts, row {position} is {record!r} "
+                f"of type {type(record).__name__}"
             )
     return list(records)
 
@@ -163,7 +166,7 @@ def _check_texts(values: list[Any]) -> list[str]:
     for position, value in enumerate(values):
         if not isinstance(value, str):
             raise DataError(
-                f"texts must be strings, row {position} is {value!r} (a {type(value).__name__})"
+                f"texts must be strings, row {position} is {value!r} of type {type(value).__name__}"
             )
     return [str(v) for v in values]
 
@@ -211,7 +214,7 @@ def _check_dense(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             row, column = bad[0].tolist()
             _raise_not_finite(numbers[row, column], row, column)
     if not array.shape[1]:
-        raise DataError(f"X has 0 feature(s) (shape={array.shape}) while a minimum of 1 is needed")
+        raise DataError(f"0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     return numbers
 
 

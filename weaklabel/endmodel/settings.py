@@ -57,9 +57,10 @@ class UserSettings:
         if self.batch_size != "auto":
             _whole("batch_size", self.batch_size)
         if self.weight_decay != "auto":
-            _in_range("weight_decay", self.weight_decay, 0.0, math.inf)
+            _in_range("weight_decay", self.weight_decay, 0.0, math.inf, high_open=True)
         if self.learning_rate != "auto":
-            _in_range("learning_rate", self.learning_rate, 0.0, math.inf, low_open=True)
+            rate = self.learning_rate
+            _in_range("learning_rate", rate, 0.0, math.inf, low_open=True, high_open=True)
         if not isinstance(self.hidden, tuple | list) or not self.hidden:
             raise ConfigError(f"hidden must be a tuple of layer widths, found {self.hidden!r}")
         for width in self.hidden:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.exceptions import DataConversionWarning
 
 from weaklabel.endmodel.rows import Rows
 from weaklabel.errors import ConfigError, CoverageWarning, DataError, FitError
@@ -73,9 +74,15 @@ def read_targets(y: Any) -> Targets:
         )
     if isinstance(y, SoftLabels):
         return Targets(y.probabilities, np.asarray(y.labels.names), y.covered)
-    values = y.to_pylist() if hasattr(y, "to_pylist") else y
-    array = values.to_numpy() if isinstance(values, pd.DataFrame | pd.Series) else values
-    array = np.asarray(array)
+    array = _as_array(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected; it is read as hard labels. "
+            "Pass y.ravel()",
+            DataConversionWarning,
+            stacklevel=3,
+        )
+        array = array[:, 0]
     if array.ndim == 2:
         return _read_soft(array)
     if array.ndim == 1:
@@ -86,13 +93,38 @@ def read_targets(y: Any) -> Targets:
     )
 
 
+def _as_array(y: Any) -> npt.NDArray[Any]:
+    """An array without conversions that lose something: lists stay lists of their values."""
+    if isinstance(y, pd.DataFrame | pd.Series):
+        return np.asarray(y.to_numpy())
+    values = y.to_pylist() if hasattr(y, "to_pylist") else y
+    array = np.asarray(values)
+    if array.ndim == 1 and isinstance(values, list | tuple):
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+    return array
+
+
+def _one_type(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Python labels as an array of their own type; names stay Python strings."""
+    are_names = [isinstance(label, str) for label in labels.tolist()]
+    if all(are_names):
+        return labels
+    if any(are_names):
+        name = labels[are_names.index(True)]
+        other = labels[are_names.index(False)]
+        raise DataError(
+            f"hard labels must be of one type, all names or all numbers; found {name!r} "
+            f"and {other!r}"
+        )
+    numbers = np.asarray(labels.tolist())
+    if numbers.dtype.kind not in "biuf" or numbers.ndim != 1:
+        raise DataError(f"hard labels must be names or numbers, found {labels[0]!r}")
+    return numbers
+
+
 def _read_soft(array: npt.NDArray[Any]) -> Targets:
     n_rows, n_classes = array.shape
-    if n_classes == 1:
-        raise DataError(
-            f"y has shape {array.shape}; class probabilities need one column per class, and hard "
-            "labels are one-dimensional: pass y.ravel()"
-        )
     try:
         probabilities = array.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -104,17 +136,14 @@ def _read_soft(array: npt.NDArray[Any]) -> Targets:
 def _read_hard(array: npt.NDArray[Any]) -> Targets:
     covered = ~pd.isna(array)
     known = array[covered]
+    if known.dtype == object:
+        known = _one_type(known)
     if known.dtype.kind == "f" and not (known == np.floor(known)).all():
         raise DataError(
             "Unknown label type: continuous. Hard labels must be class names or whole numbers, "
-            f"found {known[known != np.floor(known)][0]!r}"
+            f"found {float(known[known != np.floor(known)][0])!r}"
         )
-    try:
-        classes, codes = np.unique(known, return_inverse=True)
-    except TypeError as error:
-        raise DataError(
-            f"hard labels must be of one type, all names or all numbers ({error})"
-        ) from (error)
+    classes, codes = np.unique(known, return_inverse=True)
     if classes.dtype.kind in "if" and -1 in classes and 0 in classes:
         raise DataError(
             "y holds -1, which is an abstention in weaklabel and would be trained as a class here; "
@@ -184,7 +213,7 @@ def row_weights(
     given = _read_weights(sample_weight, len(targets))
     weights = np.where(targets.covered, 1.0, UNCOVERED_FACTOR[uncovered]) * given
     if not weights.any():
-        raise FitError("every row has weight 0; give some row a positive sample_weight")
+        raise FitError("the weights of all rows are zero; give some row a positive sample_weight")
     return np.asarray(weights)
 
 
@@ -201,7 +230,8 @@ def _read_weights(sample_weight: Any, n_rows: int) -> npt.NDArray[np.float64]:
     bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
     if len(bad):
         raise DataError(
-            f"sample weights must be finite and at least 0, found {weights[bad[0]]} in row {bad[0]}"
+            "sample weights must be finite and at least 0, "
+            f"found {float(weights[bad[0]])} in row {bad[0]}"
         )
     return weights
 

@@ -4,6 +4,7 @@ from weaklabel.models.auto import LabelModel
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.dawid_skene import DawidSkene
 from weaklabel.models.files import load_model
+from weaklabel.models.leave_out import LeaveOneOut, leave_one_out_lfs
 from weaklabel.models.majority import MajorityVote
 from weaklabel.models.one_coin import ClassConditionalAccuracy, OneCoin
 
@@ -12,7 +13,9 @@ __all__ = [
     "DawidSkene",
     "LabelModel",
     "LabelModelBase",
+    "LeaveOneOut",
     "MajorityVote",
     "OneCoin",
+    "leave_one_out_lfs",
     "load_model",
 ]

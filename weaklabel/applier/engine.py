@@ -315,7 +315,8 @@ def _sparse(
     """The answers of a dense grid, row by row, in the smallest integers that hold them."""
     voted = grid >= 0
     per_row = voted.sum(axis=1, dtype=np.int32)
-    lf_index = np.nonzero(voted)[1].astype(np.min_scalar_type(grid.shape[1]))
+    columns = np.arange(grid.shape[1], dtype=np.min_scalar_type(grid.shape[1]))
+    lf_index = np.broadcast_to(columns, grid.shape)[voted]
     return per_row, lf_index, grid[voted].astype(np.min_scalar_type(n_values))
 
 

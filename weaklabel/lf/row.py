@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
+from types import MemberDescriptorType
 from typing import Any, Final, Protocol
 
 from weaklabel.errors import DataError
@@ -245,8 +246,12 @@ def _row_class(names: tuple[str, ...]) -> type[Row]:
 
 
 def _store(rows: Sequence[Row], name: str, values: Any) -> None:
-    # map runs the loop in C; object.__setattr__ passes the read-only guard of Row.
-    deque(map(object.__setattr__, rows, repeat(name), values), maxlen=0)
+    """Set a field on many rows: a loop in C, past the read-only guard of Row."""
+    slot = getattr(type(rows[0]), name, None) if rows else None
+    if isinstance(slot, MemberDescriptorType):
+        deque(map(slot.__set__, rows, values), maxlen=0)
+    else:
+        deque(map(object.__setattr__, rows, repeat(name), values), maxlen=0)
 
 
 def _is_reserved(name: str) -> bool:

@@ -265,7 +265,7 @@ def _count_chunk(
         last_group, last_rank, n = -1, -1, 0
         for v in range(indptr[i], indptr[i + 1]):
             r = table_row[v]
-            n += group[r] != last_group or rank[r] <= last_rank
+            n += (group[r] != last_group) | (rank[r] <= last_rank)  # no branch to mispredict
             last_group, last_rank = group[r], rank[r]
         sizes[n] += 1
 
@@ -289,14 +289,13 @@ def _write_chunk(
 ) -> None:
     """Writes the codes (and weight) of each item to the next place among items of its size."""
     for i in range(start, stop):
-        last_group, last_rank, n = -1, -1, 0
+        last_group, last_rank, n, code = -1, -1, 0, 0
         for v in range(indptr[i], indptr[i + 1]):
             r = table_row[v]
-            if group[r] == last_group and rank[r] > last_rank:
-                buffer[n - 1] += step[r]
-            else:
-                buffer[n] = base[r] + step[r]
-                n += 1
+            new = (group[r] != last_group) | (rank[r] <= last_rank)
+            code = (base[r] if new else code) + step[r]
+            n += new
+            buffer[n - 1] = code
             last_group, last_rank = group[r], rank[r]
         at = code_at[n]
         for k in range(n):

@@ -69,21 +69,35 @@ def collapse(rows: VoteRows, *, n_threads: int | None = None) -> tuple[VoteRows,
     return distinct, groups.inverse
 
 
-def worth_collapsing(rows: VoteRows) -> bool:
+def worth_collapsing(sample: VoteRows, n_rows: int | None = None) -> bool:
     """Whether rows repeat often enough for grouping to pay.
 
-    The number of distinct rows d(n) is extrapolated as a power of n from a sample and its half; a
+    Parameters
+    ----------
+    sample : VoteRows
+        All rows, or some of them, evenly spaced; more than N_SAMPLE are thinned out.
+    n_rows : int, optional
+        How many rows there are in all; default those of the sample.
+
+    Notes
+    -----
+    The number of distinct rows d(n) is extrapolated as a power of n from the sample and its half; a
     plain share of the sample would miss patterns that are rare in it and many times in the whole.
     """
-    n = rows.n_patterns
-    if n < 2:
+    n_rows = sample.n_patterns if n_rows is None else n_rows
+    if sample.n_patterns < 2:
         return False
-    step = max(n // N_SAMPLE, 1)
-    sample = _hashes(rows, np.arange(0, n, step), seed=0, n_threads=1)
-    whole, half = len(np.unique(sample)), len(np.unique(sample[::2]))
-    growth = np.log2(whole / half) if half else 1.0
-    predicted = whole * (n / len(sample)) ** min(growth, 1.0)
-    return bool(predicted <= USEFUL_SHARE * n)
+    step = max(sample.n_patterns // N_SAMPLE, 1)
+    hashes = _hashes(sample, np.arange(0, sample.n_patterns, step), seed=0, n_threads=1)
+    whole, half = _n_distinct(hashes), _n_distinct(hashes[::2])
+    growth = min(float(np.log2(whole / half)), 1.0)
+    predicted = whole * (n_rows / len(hashes)) ** growth
+    return bool(predicted <= USEFUL_SHARE * n_rows)
+
+
+def _n_distinct(values: IntArray) -> int:
+    values = np.sort(values)
+    return 1 + int(np.count_nonzero(values[1:] != values[:-1]))
 
 
 def group_rows(rows: VoteRows, *, n_threads: int | None = None) -> Groups:

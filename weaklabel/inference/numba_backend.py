@@ -75,6 +75,11 @@ class NumbaBackend:
             f"{len(self._edges) - 1} blocks (least predicted time for this problem)"
         )
 
+    @property
+    def bytes_per_step(self) -> int:
+        """Bytes of codes and weights that an E-step reads, each once."""
+        return int(self._coded.codes.nbytes + self._coded.weight.nbytes)
+
     def e_step(self, log_table: FloatArray, log_prior: FloatArray) -> Expected:
         """Expected counts and log-likelihood in one pass over the votes."""
         coded, stride = self._coded, self._stride

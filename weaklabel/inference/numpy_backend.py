@@ -49,10 +49,9 @@ class NumpyBackend:
             score = ones @ log_table + log_prior
             log_z = _softmax_in_place(score)
             sums.add(start, stop, ones, score)
-            weight = self.rows.weight
-            sums.log_likelihood += float(
-                log_z.sum() if weight is None else log_z @ weight[start:stop]
-            )
+            if self.rows.weight is not None:
+                log_z *= self.rows.weight[start:stop]
+            sums.log_likelihood += float(log_z.sum())
         return sums.result()
 
     def posterior(

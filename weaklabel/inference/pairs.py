@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from weaklabel.inference.rows import IntArray
 
@@ -44,6 +45,8 @@ def index_pairs(
     used = np.zeros(n_lfs * n_symbols, dtype=bool)
     for part in _chunks(len(symbol)):
         used[_keys(lf_index[part], symbol[part], n_symbols)] = True
+        if used.all():
+            break  # plain votes: every pair occurs early
     pairs = np.flatnonzero(used)
     return pairs, _numbers(pairs, used, lf_index, symbol, n_symbols)
 
@@ -86,8 +89,10 @@ def _numbers(
     rank = np.full(len(used), len(pairs), dtype=_smallest(len(pairs) + 1))
     rank[pairs] = np.arange(len(pairs))
     number = np.empty(len(symbol), dtype=rank.dtype)
+    dtype = np.uint16 if len(used) <= 1 << 16 else np.intp  # narrow keys are twice as fast
     for part in _chunks(len(symbol)):
-        np.take(rank, _keys(lf_index[part], symbol[part], n_symbols), out=number[part], mode="clip")
+        keys = _keys(lf_index[part], symbol[part], n_symbols, dtype)
+        np.take(rank, keys, out=number[part], mode="clip")
     return number
 
 
@@ -95,8 +100,11 @@ def _fits(n_possible: int, n_votes: int) -> bool:
     return n_possible <= n_votes + (1 << 20)
 
 
-def _keys(lf_index: IntArray, symbol: IntArray, n_symbols: int) -> IntArray:
-    return lf_index.astype(np.intp) * n_symbols + symbol
+def _keys(
+    lf_index: IntArray, symbol: IntArray, n_symbols: int, dtype: npt.DTypeLike = np.intp
+) -> IntArray:
+    key: IntArray = np.multiply(lf_index, n_symbols, dtype=dtype, casting="unsafe")
+    return np.add(key, symbol, out=key, casting="unsafe")
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -16,9 +16,12 @@ from weaklabel.errors import FitError
 from weaklabel.inference.layout import BIN, CLASS, REASON, SET, Symbols, TableLayout
 from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
 from weaklabel.labels import ABSTAIN, VoteAlphabet
+from weaklabel.models.distinct import distinct_rows
 from weaklabel.votes import VoteMatrix
 
-_KINDS = {"class": CLASS, "set": SET, "bin": BIN, "reason": REASON}
+CHUNK = 1 << 16
+
+_KINDS = {"class": CLASS, "set": SET, "bin": BIN, "reason": REASON, "joint": SET}
 
 
 def symbols_of(alphabet: VoteAlphabet) -> Symbols:
@@ -79,7 +82,7 @@ class PatternTable:
         sample_weight : array, shape (n_items,), optional
             Finite and at least 0.
         """
-        found = votes.patterns()
+        found = distinct_rows(votes)
         known = np.zeros(0, np.int64) if gold is None else np.flatnonzero(gold != ABSTAIN)
         weight = found.counts
         if sample_weight is not None or len(known):
@@ -134,14 +137,22 @@ class PatternTable:
     @cached_property
     def pattern_weight(self) -> FloatArray:
         """Weight of all items with each pattern, gold included."""
+        if len(self.gold_weight) == 0:
+            return self.weight
         extra = summed(self.gold_pattern, self.gold_weight, minlength=self.n_patterns)
         return np.asarray(self.weight + extra)
 
     @cached_property
     def lf_weight(self) -> FloatArray:
         """Weight of the items each LF votes on, shape (n_lfs,)."""
-        per_vote = np.repeat(self.pattern_weight, self.n_votes_per_pattern)
-        return summed(self.lf_index, weights=per_vote, minlength=self.n_lfs)
+        weight, lengths = self.pattern_weight, self.n_votes_per_pattern
+        out = np.zeros(self.n_lfs)
+        for start in range(0, self.n_patterns, CHUNK):  # 8 bytes per vote would be too many at once
+            part = slice(start, start + CHUNK)
+            first, last = self.indptr[start], self.indptr[min(start + CHUNK, self.n_patterns)]
+            per_vote = np.repeat(weight[part], lengths[part])
+            out += summed(self.lf_index[first:last], weights=per_vote, minlength=self.n_lfs)
+        return out
 
     def layout(self) -> tuple[TableLayout, IntArray]:
         """The table layout of these votes, and the table row of each vote."""
@@ -149,8 +160,9 @@ class PatternTable:
 
     def rows(self, layout: TableLayout, table_row: IntArray) -> VoteRows:
         """What the E-step runs over: the patterns with the weight of items without gold."""
+        weight = None if (self.weight == 1.0).all() else self.weight
         return VoteRows(
-            self.indptr, table_row, self.weight, layout.n_rows, self.n_classes, layout.row_lf
+            self.indptr, table_row, weight, layout.n_rows, self.n_classes, layout.row_lf
         )
 
     def gold_counts(self, layout: TableLayout, table_row: IntArray) -> Expected | None:

@@ -193,7 +193,7 @@ class TableLabelModel(LabelModelBase):
             "leave out LFs with few votes (votes.select_lfs), merge rare classes, "
             "or use MajorityVote",
         )
-        self._warn_about_overlap(table)
+        self._warn_about_overlap(table, layout)
         rows = self._rows_to_fit(table, layout, table_row)
         backend = make_backend(
             rows, kind=self.backend, device=self.device, n_threads=self.n_threads
@@ -210,14 +210,13 @@ class TableLabelModel(LabelModelBase):
         self, table: PatternTable, layout: TableLayout, table_row: IntArray
     ) -> VoteRows:
         rows = table.rows(layout, table_row)
-        empty = table.n_votes_per_pattern == 0
-        if self.abstain == "ignore" and empty.any():
-            # rows without votes say nothing; left in, they only slow the class balance down
-            weight = np.where(empty, 0.0, table.weight)
-            return VoteRows(
-                rows.indptr, table_row, weight, layout.n_rows, layout.n_classes, layout.row_lf
-            )
-        return rows
+        voted = table.n_votes_per_pattern > 0
+        if self.abstain != "ignore" or voted.all():
+            return rows
+        # rows without votes say nothing; left in, they only slow the class balance down
+        indptr = np.append(rows.indptr[:-1][voted], rows.indptr[-1])
+        weight = None if rows.weight is None else rows.weight[voted]
+        return VoteRows(indptr, table_row, weight, layout.n_rows, layout.n_classes, layout.row_lf)
 
     def _model(
         self, table: PatternTable, layout: TableLayout, balance: FloatArray | None
@@ -315,8 +314,8 @@ class TableLabelModel(LabelModelBase):
                 f"{type(self).__name__} {outcome.status}", ConvergenceWarning, stacklevel=5
             )
 
-    def _warn_about_overlap(self, table: PatternTable) -> None:
-        n_voting = int((table.lf_weight > 0).sum())
+    def _warn_about_overlap(self, table: PatternTable, layout: TableLayout) -> None:
+        n_voting = len(layout.lfs)
         if n_voting < 3 and len(table.gold_weight) == 0:
             warnings.warn(
                 f"{n_voting} LFs cast votes: with fewer than three that overlap, agreement does "

@@ -167,7 +167,8 @@ def check_balance(class_balance: Any, labels: LabelSpace) -> FloatArray | None:
 
 def warn_about_votes(table: PatternTable) -> None:
     """Warn of LFs without votes, of one class only, and of fewer items than classes."""
-    silent = [table.lf_names[j] for j in np.flatnonzero(table.lf_weight == 0)]
+    layout, _ = table.layout()
+    silent = [table.lf_names[j] for j in np.setdiff1d(np.arange(table.n_lfs), layout.lfs)]
     if silent:
         warnings.warn(
             f"{len(silent)} of {table.n_lfs} LFs cast no vote: {_named(silent)}; they tell the "
@@ -176,7 +177,7 @@ def warn_about_votes(table: PatternTable) -> None:
             stacklevel=4,
         )
     affinity = table.symbols.affinity
-    used = np.unique(table.symbol)
+    used = np.unique(layout.row_symbol)
     spoken_for = np.flatnonzero((affinity[used] > affinity.mean()).any(axis=0))
     if table.n_classes > 1 and len(spoken_for) == 1:
         name = table.alphabet.labels.names[spoken_for[0]]

@@ -156,6 +156,10 @@ class PatternTable:
 
     def layout(self) -> tuple[TableLayout, IntArray]:
         """The table layout of these votes, and the table row of each vote."""
+        return self._layout
+
+    @cached_property
+    def _layout(self) -> tuple[TableLayout, IntArray]:
         return TableLayout.of_votes(self.lf_index, self.symbol, self.n_lfs, self.symbols)
 
     def rows(self, layout: TableLayout, table_row: IntArray) -> VoteRows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,13 @@ from weaklabel.endmodel.selection import MOST_HELD_OUT, fit_net, split_rows
 from weaklabel.endmodel.settings import UserSettings, batch_size, read_seed
 from weaklabel.endmodel.training import Problem, TrainSettings, one_thread, train
 from weaklabel.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def single_thread() -> Iterator[None]:
+    """As EndModel trains small problems; tiny products on several threads wait for each other."""
+    with one_thread():
+        yield
 
 
 def make_problem(
@@ -202,10 +210,13 @@ def test_early_stopping_returns_to_the_best_epoch() -> None:
 
 
 def test_one_thread_is_undone() -> None:
-    before = torch.get_num_threads()
+    torch.set_num_threads(2)  # the fixture restores what was before
+    with one_thread(False):
+        assert torch.get_num_threads() == 2
     with one_thread():
         assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
 
 
 # -- selection ---------------------------------------------------------------------------------

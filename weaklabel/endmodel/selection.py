@@ -22,7 +22,7 @@ PENALTIES: Final = (100.0, 10.0, 1.0, 0.1, 0.01)
 """Candidate penalties of L-BFGS on the summed loss, 1 / C of scikit-learn's LogisticRegression; the
 weight decay of the mean loss is the penalty divided by the total weight of the rows."""
 
-DEFAULT_PENALTY: Final = 1.0
+DEFAULT_PENALTY: Final = 0.1
 SHRINKAGES: Final = (1e-3, 1e-4, 1e-5)
 """Candidates of AdamW: the share of a weight lost per step; its weight decay is the share divided
 by the learning rate."""

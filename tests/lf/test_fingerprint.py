@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import weaklabel
 from weaklabel import LabelingFunction, load_pack, preprocessor
-from weaklabel.lf.fingerprint import fingerprint
+from weaklabel.lf.fingerprint import _is_user_file, fingerprint
 
 BASE = """
 import re
@@ -241,3 +242,14 @@ def test_a_helper_in_a_module_of_the_user_counts(tmp_path: Path) -> None:
         for cached in (tmp_path / "__pycache__").glob("*"):
             cached.unlink()  # written within the same second, or the stale bytecode would be used
     assert len(found) == 3
+
+
+def test_whose_code_counts_by_content() -> None:
+    package = Path(weaklabel.__file__).resolve().parent
+    assert not _is_user_file(str(package / "labels.py"), "weaklabel.labels")
+    assert not _is_user_file(np.__file__, "numpy")
+    assert not _is_user_file(re.__file__, "re")
+    beside = package.parent / "weaklabel_rules" / "mine.py"  # a name that only begins like ours
+    assert _is_user_file(str(beside), "weaklabel_rules.mine")
+    installed = Path(np.__file__).parents[1] / "labeling_functions" / "spam.py"
+    assert _is_user_file(str(installed), "labeling_functions.spam")

@@ -147,6 +147,11 @@ def test_a_module_is_a_pack_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             r"pack\.py, line 6: a labeling function 'f' is already defined in line 3; rename",
         ),
         (
+            HEAD + "rule = labeling_function(version='2')\n@rule\ndef f(x): ...\n\n"
+            "@rule\ndef f(x): ...\n",
+            r"pack\.py, line 7: a labeling function 'f' is already defined in line 4; rename",
+        ),
+        (
             HEAD
             + "@labeling_function\ndef f(x): ...\n@labeling_function(name='f')\ndef g(x): ...\n",
             r"pack\.py, line 4: two labeling functions are named 'f' \(the first in line 2\)",

@@ -148,7 +148,7 @@ def count_jobs(n_jobs: int) -> int:
 
 
 def _payload(lfs: Sequence[LabelingFunction], on_error: OnError) -> bytes:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     try:
         return bytes(cloudpickle.dumps((tuple(lfs), on_error)))

@@ -34,13 +34,14 @@ from typing import Any, Final
 
 import numpy as np
 
-_INSTALLED: Final = tuple(
-    {
-        str(Path(sysconfig.get_path(key)).resolve())
+_INSTALLED: Final = (
+    *{
+        Path(sysconfig.get_path(key)).resolve()
         for key in ("stdlib", "platstdlib", "purelib", "platlib")
-    }
+    },
+    Path(__file__).resolve().parents[1],  # weaklabel itself
 )
-_OWN: Final = str(Path(__file__).resolve().parents[1])  # weaklabel itself counts as installed
+_RULES: Final = "labeling_functions"  # rules that come with weaklabel change with its versions
 _SCALARS: Final = (type(None), bool, int, float, complex, str, bytes, type(...), range)
 _BUILTIN: Final = (
     types.BuiltinFunctionType,
@@ -274,14 +275,17 @@ def _is_user_code(function: types.FunctionType) -> bool:
 @functools.cache
 def _is_user_file(file: str | None, module: str | None = None) -> bool:
     """Whether code is the user's own: not the standard library, not an installed package."""
-    if module is not None and module.partition(".")[0] in sys.stdlib_module_names:
+    package = "" if module is None else module.partition(".")[0]
+    if package == _RULES:
+        return True
+    if package in sys.stdlib_module_names:
         return False
     if file is None:
         return module is not None and module not in sys.builtin_module_names
     if file.startswith("<"):
         return not file.startswith("<frozen")
-    resolved = str(Path(file).resolve())
-    return not resolved.startswith((*_INSTALLED, _OWN))
+    resolved = Path(file).resolve()
+    return not any(resolved.is_relative_to(folder) for folder in _INSTALLED)
 
 
 # -- source text -----------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def lfs_of(module: types.ModuleType, text: str, where: str) -> tuple[LabelingFun
         If there are none, or two of one name.
     """
     tree = ast.parse(text) if text else ast.Module(body=[], type_ignores=[])
-    _check_no_redefinition(tree, where)
+    _check_no_redefinition(tree, module, where)
     found = _listed(module, where) if hasattr(module, "LFS") else _defined(module, tree)
     if not found:
         raise PackError(
@@ -84,11 +84,13 @@ def _imported_names(tree: ast.Module) -> tuple[set[str], set[str]]:
     return names, star
 
 
-def _check_no_redefinition(tree: ast.Module, where: str) -> None:
+def _check_no_redefinition(tree: ast.Module, module: types.ModuleType, where: str) -> None:
     """Two ``def`` of one name: Python keeps the second, the pack would silently lose the first."""
     seen: dict[str, int] = {}
     for node in tree.body:
-        if not isinstance(node, ast.FunctionDef) or not _is_decorated(node):
+        if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
+            continue
+        if not isinstance(vars(module).get(node.name), LabelingFunction):
             continue
         if node.name in seen:
             raise PackError(
@@ -96,15 +98,6 @@ def _check_no_redefinition(tree: ast.Module, where: str) -> None:
                 f"defined in line {seen[node.name]}; rename one of them"
             )
         seen[node.name] = node.lineno
-
-
-def _is_decorated(node: ast.FunctionDef) -> bool:
-    for decorator in node.decorator_list:
-        target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-        if name == "labeling_function":
-            return True
-    return False
 
 
 def _check_unique(lfs: tuple[LabelingFunction, ...], where: str) -> None:

@@ -15,6 +15,9 @@ c       confusion-matrix EM over LFs that vote for two or more classes, a few   
         steps from ``a``                                                        such LFs cast
 ======  ======================================================================  =================
 
+Before all that, votes of copies, of LFs that say the same of every row, and of LFs of several
+classes that agree with nobody are discounted (:mod:`~weaklabel.inference.preweights`).
+
 Each member is tables on the core: a number per table row, or a row of log probabilities. LFs that
 vote for one class only (rules) and LFs that vote for several (crowds, judges) are treated apart,
 since silence is evidence of the first kind only and a confusion matrix of the second kind only.
@@ -27,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weaklabel.inference.layout import REASON, TableLayout
+from weaklabel.inference.preweights import pre_weights
 from weaklabel.inference.rows import Backend, Expected, FloatArray, IntArray
 from weaklabel.inference.shares import normalised, share_counts, vote_mass
 from weaklabel.inference.tables import Confusion
@@ -118,7 +122,6 @@ class AnchoredParameters:
 def fit_anchored(
     backend: Backend,
     layout: TableLayout,
-    pre_weight: FloatArray,
     class_balance: FloatArray,
     gold: Expected | None = None,
 ) -> AnchoredParameters:
@@ -129,20 +132,21 @@ def fit_anchored(
     backend : Backend
         Over the patterns.
     layout : TableLayout
-    pre_weight : array, shape (n_rows,)
-        What a vote is worth beforehand (1, less for copies), in [0, 1].
     class_balance : array, shape (n_classes,)
     gold : Expected, optional
         Counts of items whose class is known, added to the evidence.
 
     Notes
     -----
-    Two passes over the votes and ``CONFUSION_STEPS`` E-steps.
+    Two passes over the votes, ``CONFUSION_STEPS`` E-steps, and what
+    :func:`~weaklabel.inference.preweights.pre_weights` takes.
     """
     rows = backend.rows
     n_items = rows.total_weight
-    votes = _row_weight(backend) * pre_weight  # (n_rows,)
     many = votes_for_many(layout)
+    raw = _row_weight(backend)  # (n_rows,)
+    pre_weight = pre_weights(rows, layout, raw, many, class_normalised(layout, raw, many)).product
+    votes = raw * pre_weight
     share_weight = class_normalised(layout, votes, many) * pre_weight
     anchor = share_counts(rows, layout, share_weight, pseudo=1.0)
     counts, classes = anchor.counts, anchor.class_counts

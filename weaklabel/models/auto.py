@@ -69,9 +69,7 @@ class LabelModel(LabelModelBase):
         uniform = np.full(table.n_classes, 1.0 / table.n_classes)
         self.layout_ = layout
         self.class_balance_ = uniform if balance is None else balance
-        self.parameters_ = fit_anchored(
-            make_backend(rows), layout, np.ones(layout.n_rows), self.class_balance_, gold
-        )
+        self.parameters_ = fit_anchored(make_backend(rows), layout, self.class_balance_, gold)
         self.n_iter_ = 1
         self.objective_trace_ = np.zeros(0)
         self.status_ = "one step of evidence from the vote share; nothing is iterated to an optimum"

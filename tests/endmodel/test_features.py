@@ -141,6 +141,8 @@ def test_strange_strings_are_packed_and_unpacked() -> None:
         ("x", [f"a text of several words, the {i}th" for i in range(40)], "text"),
         ("x", pd.date_range("2020", periods=40), "date"),
         ("x", [datetime.date(2020, 1, 1 + i % 20) for i in range(40)], "date"),
+        ("x", [f"2020-01-{1 + i % 28:02}T12:00:{i}.5Z" for i in range(10, 50)], "date"),
+        ("x", ["2020-02-30", "2020-01-01"] * 20, "category"),
         ("x", [f"user{i}" for i in range(40)], "drop"),
         ("x", list(range(100, 140)), "drop"),
         ("user_id", [i * i for i in range(40)], "drop"),

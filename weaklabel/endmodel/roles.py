@@ -4,7 +4,7 @@
 role           picked for
 =============  ===================================================================================
 ``number``     numbers, booleans, durations
-``date``       dates and times
+``date``       dates and times, also as strings such as 2020-01-31 or 2020-01-31T12:00
 ``category``   strings that repeat, pandas categories
 ``text``       strings of several words that hardly repeat
 ``drop``       constant or empty columns; ids: strings of one word that hardly repeat, integers
@@ -33,6 +33,7 @@ HARDLY_REPEATS: Final = 0.5  # distinct values / present values
 LONG_TEXT: Final = 4.0  # words on average; longer strings are text even where they repeat
 MANY_VALUES: Final = 30  # distinct strings; a few long answers are categories all the same
 NAMED_LIKE_ID: Final = re.compile(r"(?i)(^|[_\W])(id|ids|uid|uuid|guid|index|rowid)$|[a-z]Id$")
+ISO_DATE: Final = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
 
 
 def choose_roles(
@@ -111,6 +112,8 @@ def _guess_string_role(column: pd.Series[Any], present: pd.Series[Any]) -> tuple
     n_distinct = present.nunique()
     if n_distinct == 1:
         return _unless_constant("category", column, present)
+    if _are_dates(present):
+        return "date", ""
     has_words = present.str.contains(r"\S\s+\S", regex=True)
     if len(present) >= ENOUGH_ROWS and n_distinct > HARDLY_REPEATS * len(present):
         return ("text", "") if has_words.mean() >= 0.5 else ("drop", "an id")
@@ -118,6 +121,14 @@ def _guess_string_role(column: pd.Series[Any], present: pd.Series[Any]) -> tuple
     if n_words >= LONG_TEXT and (n_distinct > MANY_VALUES or len(present) < ENOUGH_ROWS):
         return "text", ""
     return "category", ""
+
+
+def _are_dates(present: pd.Series[Any]) -> bool:
+    """Whether all strings are ISO dates, such as a CSV file brings."""
+    if not present.str.fullmatch(ISO_DATE).all():
+        return False
+    dates = pd.to_datetime(present, errors="coerce", utc=True, format="ISO8601")
+    return bool(dates.notna().all())
 
 
 def _unless_constant(

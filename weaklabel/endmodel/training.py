@@ -380,7 +380,11 @@ def n_values(matrix: Matrix) -> int:
 
 @contextmanager
 def one_thread(is_wanted: bool = True) -> Iterator[None]:
-    """Run torch on one thread, so that sums are taken in the same order on every machine."""
+    """Run torch on one thread, so that sums are taken in the same order on every machine.
+
+    The number of threads belongs to the process: other threads that use torch meanwhile run on one
+    as well, and it is put back at the end.
+    """
     before = torch.get_num_threads()
     if not is_wanted or before == 1:
         yield

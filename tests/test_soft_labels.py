@@ -91,6 +91,12 @@ def test_integer_ids_and_no_ids(tmp_path):
     assert SoftLabels.read(without.to_parquet(tmp_path / "b.parquet")).ids is None
 
 
+def test_ids_with_leading_zeros_survive_a_csv_file(tmp_path):
+    ids = np.array(["007", "010"], dtype=object)
+    soft = SoftLabels([[1.0, 0.0], [0.0, 1.0]], SPACE, ids=ids)
+    assert SoftLabels.read(soft.to_csv(tmp_path / "labels.csv")).ids.tolist() == ["007", "010"]
+
+
 def test_an_existing_file_is_left_alone_unless_told(soft, tmp_path):
     path = tmp_path / "labels.parquet"
     path.write_text("precious")

@@ -398,19 +398,17 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
         If the file is missing, damaged, or of another format.
     """
     import pyarrow as pa
-    import pyarrow.csv
     import pyarrow.parquet as pq
+
+    from weaklabel.csv_file import CsvFile
 
     source = Path(path)
     form = file_format(source)
     if not source.is_file():
         raise ArtifactError(f"there is no file {source}")
     try:
-        if form == "parquet":
-            return pq.read_table(source)
-        empty_is_null = pa.csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
-        return pa.csv.read_csv(source, convert_options=empty_is_null)
-    except (pa.ArrowInvalid, OSError) as error:
+        return CsvFile(source).table() if form == "csv" else pq.read_table(source)
+    except (pa.ArrowInvalid, OSError, DataError) as error:
         raise ArtifactError(
             f"{source} is damaged or not a {form} file ({error}); write it again"
         ) from error

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from weaklabel import LabelingFunction, apply
-from weaklabel.applier import csv_file, read_table
+from weaklabel import LabelingFunction, apply, csv_file
+from weaklabel.applier import csv_rows, read_table
 from weaklabel.errors import DataError
 
 
@@ -73,7 +73,7 @@ def test_the_type_of_a_column_is_found_in_the_whole_file(
     path = csv(tmp_path, "v,w\n" + "1,2\n" * 100 + "x,2.5\n")
     assert column(path) == ["1"] * 100 + ["x"]
     assert column(path, "w") == [2.0] * 100 + [2.5]
-    assert len(list(csv_file.CsvFile(path).batches())) > 3
+    assert len(list(csv_rows.CsvRows(path).batches())) > 3
 
 
 def test_a_row_larger_than_a_block_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

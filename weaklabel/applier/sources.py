@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from weaklabel.applier.csv_file import CsvFile
+    from weaklabel.applier.csv_rows import CsvRows
     from weaklabel.applier.parquet_file import ParquetFile
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
@@ -190,7 +190,7 @@ def _from_file(given: str | os.PathLike[str], id_column: str | None) -> Source:
     return Source(str(file.path), file.n_rows, ids, file.batches)
 
 
-def _open_file(given: str | os.PathLike[str]) -> CsvFile | ParquetFile:
+def _open_file(given: str | os.PathLike[str]) -> CsvRows | ParquetFile:
     path = Path(given)
     name = path.name.lower()
     if not name.endswith(SUFFIXES):
@@ -208,6 +208,6 @@ def _open_file(given: str | os.PathLike[str]) -> CsvFile | ParquetFile:
         from weaklabel.applier.parquet_file import ParquetFile
 
         return ParquetFile(path)
-    from weaklabel.applier.csv_file import CsvFile
+    from weaklabel.applier.csv_rows import CsvRows
 
-    return CsvFile(path, "\t" if ".tsv" in name else ",")
+    return CsvRows(path, "\t" if ".tsv" in name else ",")

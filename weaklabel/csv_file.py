@@ -1,7 +1,7 @@
 """CSV files, read in blocks, after a first pass that has seen the whole file.
 
-The first pass parses every row, so that a damaged file is refused before any labeling function has
-run, and finds the type of each column from all its values: whole numbers, numbers, true/false, or
+The first pass parses every row, so that a damaged file is refused before any work has been done,
+and finds the type of each column from all its values: whole numbers, numbers, true/false, or
 text. Numbers that would not survive the conversion (leading zeros, 19 digits and more) stay text.
 An empty cell is missing; ``NA``, ``NaN`` and ``null`` are missing in a column that is otherwise
 numeric, and ordinary words in a text.
@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from weaklabel.applier.batch import Batch, arrow_values
 from weaklabel.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,24 +59,28 @@ class CsvFile:
             for name, kinds in self._possible.items()
         }
 
-    def batches(self) -> Iterator[CsvBatch]:
-        """The blocks of the file, in order."""
+    def blocks(self) -> Iterator[pa.RecordBatch]:
+        """The file in stretches of rows, in order; every cell is text, or null where it is empty.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read.
+        """
         import pyarrow as pa
 
-        for block in self._blocks():
-            yield CsvBatch(pa.Table.from_batches([block]), self.kinds)
-
-    def column(self, name: str) -> list[Any]:
-        """All values of one column."""
-        return [value for batch in self.batches() for value in batch.column(name) or ()]
+        try:
+            yield from self._open(self.columns)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._damaged(error) from error
 
     def table(self) -> pa.Table:
         """The whole file, its columns converted."""
         import pyarrow as pa
 
         blocks = [
-            pa.table({n: _converted(b.column(n), self.kinds[n]) for n in self.columns})
-            for b in self._blocks()
+            pa.table({n: converted(b.column(n), self.kinds[n]) for n in self.columns})
+            for b in self.blocks()
         ]
         return pa.concat_tables(blocks) if blocks else pa.table({n: [] for n in self.columns})
 
@@ -86,7 +89,7 @@ class CsvFile:
         self.n_rows = 0
         self._possible = {name: list(_PATTERNS) for name in self.columns}
         try:
-            for block in self._blocks():
+            for block in self.blocks():
                 self.n_rows += block.num_rows
                 for name in self.columns:
                     self._narrow(name, block.column(name))
@@ -122,14 +125,6 @@ class CsvFile:
                 raise DataError(f"{self.path} has two columns named {name!r}; rename one")
         return names
 
-    def _blocks(self) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        try:
-            yield from self._open(self.columns)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise self._damaged(error) from error
-
     def _open(self, columns: Sequence[str] | None) -> Any:
         import pyarrow as pa
         from pyarrow import csv
@@ -156,30 +151,8 @@ class CsvFile:
         return DataError(f"{self.path} cannot be read as CSV: {text}")
 
 
-class CsvBatch(Batch):
-    """Rows of a CSV file as text, converted column by column when touched."""
-
-    def __init__(self, table: pa.Table, kinds: dict[str, Kind]) -> None:
-        super().__init__(table.num_rows)
-        self._table = table
-        self._kinds = kinds
-
-    def column(self, name: Any) -> Sequence[Any] | None:
-        """As :meth:`Batch.column`."""
-        if name not in self._kinds:
-            return None
-        return arrow_values(_converted(self._table.column(name), self._kinds[name]))
-
-    def fields(self, position: int) -> tuple[Any, ...]:
-        """As :meth:`Batch.fields`."""
-        return tuple(self._kinds)
-
-    def slice(self, start: int, stop: int) -> CsvBatch:
-        """As :meth:`Batch.slice`."""
-        return CsvBatch(self._table.slice(start, stop - start), self._kinds)
-
-
-def _converted(column: Any, kind: Kind) -> Any:
+def converted(column: Any, kind: Kind) -> Any:
+    """A column of text (an Arrow array) as the kind of all its values."""
     import pyarrow as pa
 
     if kind == "text":

@@ -24,9 +24,11 @@ from weaklabel.endmodel.nets import (
     SparseProduct,
     build_head,
 )
+from weaklabel.endmodel.optimizers import TrainSettings
+from weaklabel.endmodel.problem import Problem
 from weaklabel.endmodel.selection import MOST_HELD_OUT, fit_net, split_rows
 from weaklabel.endmodel.settings import UserSettings, batch_size, read_seed
-from weaklabel.endmodel.training import Problem, TrainSettings, one_thread, train
+from weaklabel.endmodel.training import one_thread, train
 from weaklabel.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ module              what it does
 ``features``        which encoder turns the rows into numbers (``encoder``, ``text``, ``matrix``,
                     ``table`` with ``roles`` and ``columns``)
 ``losses, nets``    losses on soft targets and heads, by name
-``training``        the loop over epochs and its optimisers (``settings``, ``progress``)
+``training``        the loop over epochs (``optimizers``, ``problem``, ``settings``, ``progress``)
 ``selection``       weight decay and epochs, chosen on held-out soft labels
 ``artifact``        a trained model as one file
 ==================  ==========================================================================

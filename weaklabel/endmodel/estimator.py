@@ -18,6 +18,7 @@ from weaklabel.endmodel.artifact import ModelParts, read_model, write_model
 from weaklabel.endmodel.encoder import Encoder, FeatureSettings
 from weaklabel.endmodel.features import Features, fit_encoder
 from weaklabel.endmodel.nets import HeadSettings, build_head
+from weaklabel.endmodel.problem import Problem, as_inputs, n_values
 from weaklabel.endmodel.progress import epoch_bar
 from weaklabel.endmodel.rows import Rows, read_rows
 from weaklabel.endmodel.selection import Fitted, fit_net
@@ -31,7 +32,7 @@ from weaklabel.endmodel.targets import (
     read_targets,
     row_weights,
 )
-from weaklabel.endmodel.training import SMALL, Problem, as_inputs, n_values, one_thread
+from weaklabel.endmodel.training import SMALL, one_thread
 from weaklabel.errors import ConfigError, FitError
 
 ROWS_PER_CHUNK: Final = 16_384

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from weaklabel.endmodel.training import Epoch, Problem, Run, TrainSettings, train
+from weaklabel.endmodel.optimizers import TrainSettings
+from weaklabel.endmodel.problem import Problem
+from weaklabel.endmodel.training import Epoch, Run, train
 
 PENALTIES: Final = (100.0, 10.0, 1.0, 0.1, 0.01)
 """Candidate penalties of L-BFGS on the summed loss, 1 / C of scikit-learn's LogisticRegression; the

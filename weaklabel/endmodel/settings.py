@@ -11,7 +11,8 @@ import numpy as np
 
 from weaklabel.endmodel.losses import find_loss
 from weaklabel.endmodel.nets import HEADS
-from weaklabel.endmodel.training import OPTIMIZERS, SMALL, TrainSettings
+from weaklabel.endmodel.optimizers import OPTIMIZERS, TrainSettings
+from weaklabel.endmodel.training import SMALL
 from weaklabel.errors import ConfigError
 
 Auto: TypeAlias = Literal["auto"]

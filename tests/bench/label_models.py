@@ -28,6 +28,7 @@ from tests.bench.measure import (
     memory_now,
     reset_peak,
     size_of,
+    trim,
 )
 from weaklabel import DawidSkene, VoteMatrix
 from weaklabel.errors import ConvergenceWarning
@@ -158,25 +159,17 @@ def bench_memory(scale: float) -> None:
     """Peak memory of fit and of predict beyond the votes, in a child process."""
     table = Table("peak memory beyond the vote matrix (child process, compiled code loaded before)")
     for n_classes in (2, 10):
-        found = in_child("memory", n_items=int(1_000_000 * scale), n_lfs=20, n_classes=n_classes)
-        size, fit = found["votes"], found["fit"] / found["votes"]
-        verdict = "reached" if fit <= 2 else "NOT reached"
-        table.line(
-            f"fit, {n_classes} classes, votes of {size / 1e6:.0f} MB",
-            f"{found['fit'] / 1e6:.0f} MB",
-            f"{fit:.1f} x the votes; bar 2 x: {verdict}",
-        )
-        beyond = (found["predict"] - found["output"]) / size
-        table.line(
-            f"predict_proba, {n_classes} classes",
-            f"{found['predict'] / 1e6:.0f} MB",
-            f"of which output {found['output'] / 1e6:.0f} MB; the rest {beyond:.1f} x the votes",
-        )
-        table.line(
-            "bare backend, coding and 3 steps",
-            f"{found['backend'] / 1e6:.0f} MB",
-            f"{found['backend'] / size:.1f} x",
-        )
+        size = {"n_items": int(1_000_000 * scale), "n_lfs": 20, "n_classes": n_classes}
+        for what in ("fit", "predict_proba", "bare backend, 3 steps"):
+            found = in_child("memory", what=what, **size)
+            ratio = (found["peak"] - found["output"]) / found["votes"]
+            verdict = "reached" if ratio <= 2 else "NOT reached"
+            table.line(
+                f"{what}, {n_classes} classes, votes of {found['votes'] / 1e6:.0f} MB",
+                f"{found['peak'] / 1e6:.0f} MB",
+                f"output {found['output'] / 1e6:.0f} MB, the rest {ratio:.1f} x the votes; "
+                f"bar 2 x: {verdict}",
+            )
 
 
 def bench_large(scale: float) -> None:
@@ -226,24 +219,26 @@ def bench_limit(scale: float) -> None:
         )
 
 
-def child_memory(n_items: int, n_lfs: int, n_classes: int) -> dict[str, Any]:
-    """Peak resident memory of fit and predict over what was resident before each."""
+def child_memory(what: str, n_items: int, n_lfs: int, n_classes: int) -> dict[str, Any]:
+    """Peak resident memory of one call over what was resident before it."""
     small = make_votes(60_000, n_lfs, n_classes)
     our_fit(small, 2, backend="numba").predict_proba(small)  # load libraries and compiled code
     backend_em(small, 2, kind="numba")
     votes = make_votes(n_items, n_lfs, n_classes)
-    out: dict[str, Any] = {"votes": size_of(votes)}
-    before = _settled()
-    backend_em(votes, 3)
-    out["backend"] = memory_now()["VmHWM"] - before
-    before = _settled()
-    model = our_fit(votes, 3)
-    out["fit"] = memory_now()["VmHWM"] - before
-    before = _settled()
-    probabilities = model.predict_proba(votes)
-    out["predict"] = memory_now()["VmHWM"] - before
-    out["output"] = int(probabilities.nbytes)
-    return out
+    result: Any
+    if what == "fit":
+        before = _settled()
+        result = our_fit(votes, 3)
+    elif what == "predict_proba":
+        model = our_fit(votes, 3)
+        before = _settled()
+        result = model.predict_proba(votes)
+    else:
+        before = _settled()
+        result = backend_em(votes, 3)
+    output = result.nbytes if isinstance(result, np.ndarray) else 0
+    peak = memory_now()["VmHWM"] - before
+    return {"votes": size_of(votes), "peak": peak, "output": output}
 
 
 def child_large(n_items: int, n_lfs: int, n_classes: int) -> dict[str, Any]:
@@ -266,6 +261,7 @@ def child_large(n_items: int, n_lfs: int, n_classes: int) -> dict[str, Any]:
 
 def _settled() -> int:
     gc.collect()
+    trim()
     reset_peak()
     return memory_now()["VmRSS"]
 

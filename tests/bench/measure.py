@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -79,6 +80,13 @@ def memory_now() -> dict[str, int]:
     """Resident bytes now and at the peak (``VmRSS``, ``VmHWM``; Linux)."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {key: int(fields[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM")}
+
+
+def trim() -> None:
+    """Give freed memory back to the system, so that it does not hide in what was resident."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def reset_peak() -> None:

@@ -31,7 +31,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-EXACT_WIDTHS = 16
+EXACT_WIDTHS = 32
 """Up to this many classes a kernel of exactly that width is compiled."""
 TILE_CELLS = 2048
 """Cells (items x classes) of a tile: 16 KB, half of a small first-level cache."""

@@ -29,7 +29,7 @@ def distinct_rows(votes: VoteMatrix) -> VotePatterns:
     sample = votes[:: max(votes.n_items // N_SAMPLE, 1)]
     if not worth_collapsing(_rows(sample), votes.n_items):
         each = np.arange(votes.n_items, dtype=votes.indptr.dtype)
-        ones = np.ones(votes.n_items)
+        ones = np.broadcast_to(np.ones(1), votes.n_items)  # takes no memory
         return VotePatterns(votes.indptr, votes.lf_index, votes.symbol, ones, each)
     groups = group_rows(_rows(votes))
     distinct = votes[groups.representative]

@@ -124,7 +124,7 @@ class PatternTable:
         """The alphabet as arrays."""
         return symbols_of(self.alphabet)
 
-    @cached_property
+    @property
     def n_votes_per_pattern(self) -> IntArray:
         """Votes in each pattern."""
         return np.diff(self.indptr)

@@ -235,8 +235,8 @@ def test_members_are_there_to_look_at():
     assert LabelModel().fit(rules).members(rules).confusion is None
 
 
-def test_contributions_need_little_repair():
-    """The quadrature alone adds up to 1e-6; what is spread over the votes is less."""
+def test_contributions_need_little_repair(monkeypatch):
+    """The quadrature alone is close: half as many nodes give the same to 1e-6."""
     votes = VoteMatrix.from_dense(mixture())
     model = LabelModel().fit(votes)
     layout, parameters, table_row = model._rows_of(votes)
@@ -244,8 +244,9 @@ def test_contributions_need_little_repair():
     total = prior.copy()
     np.add.at(total, votes.item_index(), found)
     np.testing.assert_allclose(total, np.log(model.predict_proba(votes)), atol=1e-12)
-    half, _ = anchored.anchored_contributions(parameters, votes.indptr, table_row, layout)
-    assert (half == prior).all()
+    monkeypatch.setattr(anchored, "FADE_NODES", anchored.FADE_NODES // 2)
+    _, rougher = anchored.anchored_contributions(parameters, votes.indptr, table_row, layout)
+    np.testing.assert_allclose(rougher, found, atol=1e-6)
 
 
 def test_gold_moves_the_default_towards_it():
@@ -269,3 +270,29 @@ def test_gold_moves_the_default_towards_it():
     rest = gold < 0
     gain = told[rest, truth[rest]].mean() - blind[rest, truth[rest]].mean()
     assert gain > 0.01
+
+
+def test_a_known_class_balance_helps_and_adds_up():
+    """One class in ten: told so, the default is more often right, and explanations still add up."""
+    planted = planted_votes(
+        4000, accuracy=[0.75, 0.7, 0.7, 0.65], class_balance=[0.9, 0.1], propensity=0.5, seed=2
+    )
+    blind = LabelModel().fit(planted.votes)
+    told = LabelModel().fit(planted.votes, class_balance=[0.9, 0.1])
+
+    def accuracy(model):
+        return (model.predict_proba(planted.votes).argmax(axis=1) == planted.truth).mean()
+
+    assert accuracy(told) > accuracy(blind) + 0.05
+    found = told.explain(planted.votes, 7)
+    total = found.prior + found.contributions.sum(axis=0)
+    log_odds = np.log(found.probabilities[1] / found.probabilities[0])
+    assert total[1] - total[0] == pytest.approx(log_odds, abs=1e-9)
+
+
+def test_predicting_in_blocks_of_rows_changes_nothing(monkeypatch):
+    votes = VoteMatrix.from_dense(mixture())
+    model = LabelModel().fit(votes)
+    whole = model.predict_proba(votes)
+    monkeypatch.setattr("weaklabel.models.auto.BLOCK_CELLS", 100)
+    np.testing.assert_allclose(model.predict_proba(votes), whole, atol=1e-13)

@@ -25,7 +25,7 @@ since silence is evidence of the first kind only and a confusion matrix of the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,7 @@ SILENCE_CAP = 1.0
 CONFUSION_STRENGTH = 3.0
 CONFUSION_STEPS = 5
 CONFUSION_CLASS_EXPONENT = 0.5
+BALANCE_STRENGTH = 0.5  # 1 gives the best accuracy and the worst F1 of rare classes
 LEAST_MANY = 3  # LFs of several classes from which a confusion matrix can be learned
 
 
@@ -73,6 +74,8 @@ class AnchoredParameters:
         Share of the votes such LFs cast.
     class_balance : array, shape (n_classes,)
         Distribution of rows without votes, and of the pseudo-vote.
+    tilt : array, shape (n_classes,)
+        Added to the log of the average posterior: 0 where no class balance was given.
     """
 
     vote_weight: FloatArray
@@ -84,6 +87,7 @@ class AnchoredParameters:
     many: IntArray
     many_share: float
     class_balance: FloatArray
+    tilt: FloatArray
 
     def extended(self, layout: TableLayout, known: IntArray) -> AnchoredParameters:
         """The parameters on a layout with more rows, where ``known`` are the rows fitted.
@@ -116,13 +120,14 @@ class AnchoredParameters:
             grown(self.many, np.zeros(layout.n_rows, dtype=bool)),
             self.many_share,
             self.class_balance,
+            self.tilt,
         )
 
 
 def fit_anchored(
     backend: Backend,
     layout: TableLayout,
-    class_balance: FloatArray,
+    class_balance: FloatArray | None = None,
     gold: Expected | None = None,
 ) -> AnchoredParameters:
     """Learn the four members from votes over patterns.
@@ -132,7 +137,8 @@ def fit_anchored(
     backend : Backend
         Over the patterns.
     layout : TableLayout
-    class_balance : array, shape (n_classes,)
+    class_balance : array, shape (n_classes,), optional
+        Where it is known, the average posterior is tilted half of the way to it.
     gold : Expected, optional
         Counts of items whose class is known, added to the evidence.
 
@@ -164,7 +170,8 @@ def fit_anchored(
     table -= silence_of_lf[layout.segment]  # a vote takes the silence counted beforehand back
     confusion, confusion_prior = _confusion(backend, layout, counts, classes, pre_weight, many)
     total = votes.sum()
-    return AnchoredParameters(
+    uniform = np.full(layout.n_classes, 1.0 / layout.n_classes)
+    found = AnchoredParameters(
         vote_weight=pre_weight,
         share_weight=share_weight,
         evidence=table,
@@ -173,8 +180,21 @@ def fit_anchored(
         confusion_prior=confusion_prior,
         many=many,
         many_share=float(votes[many].sum() / total) if total > 0 else 0.0,
-        class_balance=class_balance,
+        class_balance=uniform if class_balance is None else class_balance,
+        tilt=np.zeros(layout.n_classes),
     )
+    return found if class_balance is None else _tilted(found, backend, layout, class_balance)
+
+
+def _tilted(
+    parameters: AnchoredParameters, backend: Backend, layout: TableLayout, balance: FloatArray
+) -> AnchoredParameters:
+    """The parameters with a tilt by (class balance / mean posterior)^BALANCE_STRENGTH."""
+    average = anchored_posterior(parameters, backend, layout).average
+    voted = np.diff(backend.rows.indptr) > 0
+    weight = voted if backend.rows.weight is None else backend.rows.weight * voted
+    mean = weight @ average / weight.sum()
+    return replace(parameters, tilt=BALANCE_STRENGTH * np.log(balance / mean))
 
 
 def votes_for_many(layout: TableLayout) -> IntArray:
@@ -325,6 +345,9 @@ def anchored_posterior(
         average += weight[:, None] * confusion
         total += weight
     average /= total[:, None]
+    if parameters.tilt.any():
+        average *= np.exp(parameters.tilt)
+        average /= average.sum(axis=1, keepdims=True)
     empty = np.diff(rows.indptr) == 0
     for member in (evidence, average):
         member[empty] = balance
@@ -352,7 +375,8 @@ def anchored_contributions(
     prior : array, shape (n_rows, n_classes)
         log P without votes (of rows with votes: with all of them faded out).
     contributions : array, shape (n_votes, n_classes)
-        ``prior`` plus the sum over a row's votes is its log P.
+        ``prior`` plus the sum over a row's votes is its log P, up to a constant per row where the
+        class balance was given.
 
     Notes
     -----
@@ -373,10 +397,10 @@ def anchored_contributions(
         # t = node^2 puts more nodes near 0, where the shares change fastest
         contributions += (2.0 * node * weight) * fade.slope(node * node)
     prior = np.log(fade.posterior(0.0))
-    final = np.log(fade.posterior(1.0))
-    missing = final - prior
+    missing = np.log(fade.posterior(1.0)) - prior
     np.subtract.at(missing, item, contributions)
     contributions += (missing / np.maximum(lengths, 1)[:, None])[item]
+    prior += parameters.tilt
     prior[lengths == 0] = np.log(parameters.class_balance)
     return prior, contributions
 

@@ -468,5 +468,5 @@ def _ending(fitted: Fitted) -> str:
     if fitted.final.is_converged:
         return "converged after"
     if fitted.selection is not None and fitted.selection.is_converged:
-        return "trained for the best number of epochs,"
+        return "best after"
     return "stopped by max_epochs after"

@@ -19,6 +19,7 @@ from tests.inference.oracle import (
 )
 from weaklabel.errors import ConfigError
 from weaklabel.inference.backends import VoteRows, make_backend, wants_compiled
+from weaklabel.inference.coding import choose_grouping
 from weaklabel.inference.numba_backend import NumbaBackend
 
 KINDS = ["numpy", "numba", "torch"]
@@ -281,6 +282,18 @@ def test_small_work_is_not_compiled_and_large_is():
     plan = make_backend(many).plan
     assert plan.startswith("compiled")
     assert "groups of labeling functions" in plan or "one lookup per vote" in plan
+
+
+def test_the_cost_model_groups_dense_binary_votes_and_not_sparse_or_many_class_ones():
+    rng = np.random.default_rng(12)
+    dense = random_rows(rng, n_patterns=50_000, n_lfs=20, n_classes=2, density=0.5)
+    grouping, lookups = choose_grouping(dense)
+    assert not grouping.is_identity
+    assert lookups < 0.6 * dense.n_votes / dense.n_patterns
+    sparse = random_rows(rng, n_patterns=50_000, n_lfs=100, n_classes=2, density=0.02)
+    many = random_rows(rng, n_patterns=5_000, n_lfs=10, n_classes=50)
+    assert choose_grouping(sparse)[0].is_identity
+    assert choose_grouping(many)[0].is_identity
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,20 @@ LFs; whatever else comes is a code of its own, which is correct too: log tables 
 
 Which groups
 ------------
-Larger groups save lookups and make larger tables. Measured for one core (5 ns is 20 cycles of it):
+Larger groups save lookups and make larger tables. Measured on one core of a server processor with
+48 KB, 1 MB and 32 MB of cache:
 
-======================================  =========================================================
-a lookup, gather and scatter            0.6 ns + 0.09 ns per class, tables within 512 KB (L2)
-the same, tables beyond that            about three times as much (shared cache)
-an entry of a joint table               4 ns per class entry and E-step: built, cleared, summed
-======================================  =========================================================
+========================================  ====================================================
+a lookup, gather and scatter              0.35 ns + 0.04 ns per class
+the same, by bytes of the joint table     x 1.25 from 128 KB, x 2 from 512 KB, x 4 from 4 MB
+a cell of the joint table (code, class)   2 ns an E-step: built, cleared, summed back
+========================================  ====================================================
 
-The cost of a candidate is lookups (counted on a sample of items) times the first or second line
-plus table entries times the third; candidates limit the joint outcomes of a group to 1 (no groups),
-16, 64, ... 16,384. Neither the number of threads nor the machine enters, so the same votes are
+A candidate's cost is lookups (counted on a sample of items) times the first two lines plus cells
+times the third; candidates limit the joint outcomes of a group to 1 (no groups), 16, 64, ...
+16,384. Two classes: 20 LFs that vote on a quarter of the items become 3 or 4 groups and an E-step
+takes 4.9 ns an item and core instead of 6.4. At ten classes and more, groups hardly pay: votes are
+looked up one by one. Neither the number of threads nor the machine enters, so the same votes are
 always coded the same way.
 """
 
@@ -38,8 +41,10 @@ from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 
 OUTCOME_LIMITS = (1, 16, 64, 256, 1024, 4096, 16384)
 """Candidate limits on the joint outcomes of a group."""
-NS_LOOKUP, NS_LOOKUP_CLASS, NS_ENTRY = 0.6, 0.09, 4.0
-NEAR_BYTES, FAR_FACTOR = 512 << 10, 3.0
+NS_LOOKUP, NS_LOOKUP_CLASS, NS_CELL = 0.35, 0.04, 2.0
+DISTANCE = ((128 << 10, 1.0), (512 << 10, 1.25), (4 << 20, 2.0))
+"""Up to so many bytes of joint table, a lookup takes so many times as long; beyond, FARTHEST."""
+FARTHEST = 4.0
 N_SAMPLE = 4096
 CHUNK = 1 << 15
 """Items coded at a time by a thread."""
@@ -133,11 +138,10 @@ def choose_grouping(rows: VoteRows) -> tuple[Grouping, float]:
 
 
 def _predicted_ns(n_items: int, lookups: float, grouping: Grouping, n_classes: int) -> float:
-    per_lookup = NS_LOOKUP + NS_LOOKUP_CLASS * n_classes
-    if not grouping.is_identity and grouping.n_codes * n_classes * 8 > NEAR_BYTES:
-        per_lookup *= FAR_FACTOR
-    entries = 0 if grouping.is_identity else grouping.n_codes * n_classes
-    return n_items * lookups * per_lookup + entries * NS_ENTRY
+    cells = grouping.n_codes * n_classes
+    factor = next((f for limit, f in DISTANCE if 8 * cells <= limit), FARTHEST)
+    per_lookup = factor * (NS_LOOKUP + NS_LOOKUP_CLASS * n_classes)
+    return n_items * lookups * per_lookup + (0 if grouping.is_identity else cells * NS_CELL)
 
 
 def lf_runs(row_lf: IntArray) -> tuple[IntArray, IntArray]:

@@ -31,8 +31,8 @@ class NumpyBackend:
 
     Notes
     -----
-    O((n_votes + n_patterns) * n_classes) time an E-step, about 5 ns for each on one core;
-    12 bytes per vote and O(BLOCK_CELLS) memory.
+    O((n_votes + n_patterns) * n_classes) time an E-step; 12 bytes per vote and O(BLOCK_CELLS)
+    memory.
     """
 
     def __init__(self, rows: VoteRows, why: str = "asked for") -> None:

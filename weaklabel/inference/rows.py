@@ -39,9 +39,8 @@ class VoteRows:
         Rows of the stack: one per observed pair (LF, symbol).
     n_classes : int
     row_lf : array of integer, shape (n_table_rows,)
-        The LF of each table row. Rows of one LF are contiguous. A pattern has at most one vote per
-        LF; where this does not hold (two votes of one LF on an item) give each such row an LF of
-        its own.
+        The LF of each table row. Rows of one LF are contiguous. It guides which votes are looked up
+        together and enters no number.
     """
 
     indptr: IntArray

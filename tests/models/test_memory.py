@@ -24,4 +24,5 @@ def test_tables_larger_than_memory(monkeypatch):
         DawidSkene().fit(votes)
     with pytest.warns(UserWarning, match="fewer rows"):  # the remedies
         DawidSkene().fit(votes.select_lfs(range(40)))
+    with pytest.warns(UserWarning, match="fewer rows"):
         MajorityVote().fit(votes)

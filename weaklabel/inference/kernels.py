@@ -11,9 +11,9 @@ times slower. ``_gather`` and ``_scatter`` state the vector operation in the com
 polynomials without branches or calls so that the loops around them become vector loops; both are
 accurate to about one unit in the last place (relative error below 5e-16).
 
-One kernel is compiled per number of classes up to ``EXACT_WIDTHS`` and one for all larger ones,
-each in half a second to a second, when first used; compiled code is cached on disk. All compiled code lives in
-this one file because the cache is keyed on the file: a kernel and what it calls change together.
+One kernel is compiled per number of classes up to ``EXACT_WIDTHS`` and one for all larger ones, in
+half a second to a second, when first used; compiled code is cached on disk. All compiled code lives
+in this one file because the cache is keyed on the file: a kernel and what it calls change together.
 
 Flags. ``nnan`` and ``ninf`` hold because callers check that tables are finite; ``reassoc`` is
 allowed where a sum or maximum is taken over classes and nowhere else, since it would undo the

@@ -1,0 +1,170 @@
+"""How right are label models on real votes? One table over all sets of a folder.
+
+    python -m tests.bench.accuracy [DATA_DIR] [--sets NAME ...] [--models NAME ...] [--json]
+
+Scores are percent: F1 of class 1 on imbalanced binary sets, accuracy elsewhere, ties and rows
+without votes as a random break expects. ``default+50`` has 50 random gold rows (mean of ``--draws``
+draws, scored on the others). Peers that are not installed are left out. Columns of supervised
+models are left out of sets that have one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tests.bench.peer_posteriors import crowd_kit_posterior, snorkel_posterior
+from tests.bench.peers import missing
+from tests.bench.score import calibration_error, expected_accuracy, expected_f1, log_loss
+from tests.bench.sets import CROWDS, RULES, RealSet, find_sets, read_sets
+from weaklabel.models import DawidSkene, LabelModel, MajorityVote
+
+GOLD_ROWS = 50
+MEASURES = ("metric", "accuracy", "log_loss", "ece")
+
+Posterior = Callable[[RealSet], np.ndarray]
+
+
+def measures(p: np.ndarray, data: RealSet, rows: np.ndarray | None = None) -> dict[str, float]:
+    """Metric, accuracy, log loss and calibration error on the rows with gold."""
+    keep = data.gold >= 0
+    if rows is not None:
+        keep = keep & rows
+    p, gold = p[keep], data.gold[keep]
+    accuracy = expected_accuracy(p, gold)
+    return {
+        "metric": expected_f1(p, gold) if data.is_f1 else accuracy,
+        "accuracy": accuracy,
+        "log_loss": log_loss(p, gold),
+        "ece": calibration_error(p, gold),
+    }
+
+
+def gold_rows(data: RealSet, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gold for ``n`` random rows of the votes to fit on, and which scored rows stay unseen."""
+    gold = np.full(len(data.fit_gold), -1)
+    known = np.flatnonzero(data.fit_gold >= 0)
+    chosen = np.random.default_rng(seed).choice(known, min(n, len(known) // 2), replace=False)
+    gold[chosen] = data.fit_gold[chosen]
+    unseen = gold < 0 if data.fit is data.test else np.ones(len(data.gold), dtype=bool)
+    return gold, unseen
+
+
+def with_gold(data: RealSet, n: int, draws: int) -> dict[str, float]:
+    """The default with gold, in the mean over draws."""
+    found = []
+    for seed in range(draws):
+        gold, unseen = gold_rows(data, n, seed)
+        p = LabelModel().fit(data.fit, gold).predict_proba(data.test)
+        found.append(measures(p, data, unseen))
+    return {key: float(np.mean([f[key] for f in found])) for key in MEASURES}
+
+
+def ours(make: Callable[[], MajorityVote | DawidSkene | LabelModel]) -> Posterior:
+    """Fit on the votes to fit on; posteriors of those that are scored."""
+    return lambda data: make().fit(data.fit).predict_proba(data.test)
+
+
+MODELS: dict[str, Posterior] = {
+    "majority": ours(MajorityVote),
+    "DawidSkene": ours(DawidSkene),
+    "default": ours(LabelModel),
+}
+PEERS: dict[str, tuple[str, Posterior]] = {
+    "Snorkel": ("snorkel", lambda d: snorkel_posterior(d.fit, d.test)),
+    "crowd-kit DS": ("crowdkit", lambda d: crowd_kit_posterior("DawidSkene", d.fit, d.test)),
+    "crowd-kit MACE": ("crowdkit", lambda d: crowd_kit_posterior("MACE", d.fit, d.test)),
+}
+
+
+def run(sets: list[RealSet], models: list[str], draws: int) -> list[dict]:
+    """One record per set and model."""
+    records = []
+    for data in sets:
+        for name in models:
+            start = time.perf_counter()
+            try:
+                if name == "default+50":
+                    found = with_gold(data, GOLD_ROWS, draws)
+                else:
+                    p = MODELS[name] if name in MODELS else PEERS[name][1]
+                    found = measures(p(data), data)
+            except Exception as error:
+                if name not in PEERS:  # a peer that breaks on a set is a result, ours is a bug
+                    raise
+                print(f"{name} on {data.name}: {type(error).__name__}: {error}", file=sys.stderr)
+                found = dict.fromkeys(MEASURES, float("nan"))
+            seconds = time.perf_counter() - start
+            records.append({"set": data.name, "model": name, "seconds": seconds, **found})
+    return records
+
+
+def table(title: str, records: list[dict], sets: list[str], models: list[str]) -> str:
+    """The metric of every model on every set, then averages, regret and seconds."""
+    by = {(r["set"], r["model"]): r for r in records}
+    lines = [f"{title:22}" + "".join(f"{m:>15}" for m in models)]
+    lines += [
+        f"{name:22}" + "".join(f"{by[name, m]['metric']:15.1f}" for m in models) for name in sets
+    ]
+
+    def line(label: str, cells: list[float], form: str = "15.2f") -> None:
+        lines.append(f"{label:22}" + "".join(f"{c:{form}}" for c in cells))
+
+    def column(model: str, key: str) -> np.ndarray:
+        return np.array([by[name, model][key] for name in sets])
+
+    for label, key in zip(("average", "accuracy", "log loss", "ECE %"), MEASURES, strict=True):
+        line(label, [float(np.nanmean(column(m, key))) for m in models])
+    if "majority" in models:
+        base = column("majority", "metric")
+        worst = [float(np.nanmin(column(m, "metric") - base)) for m in models]
+        line("worst vs majority", worst, "+15.1f")
+    line("seconds", [float(column(m, "seconds").sum()) for m in models])
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.accuracy")
+    parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--sets", nargs="+", help="folders under DATA_DIR; default: all")
+    parser.add_argument("--models", nargs="+", choices=[*MODELS, "default+50", *PEERS])
+    parser.add_argument("--draws", type=int, default=5, help="of gold rows, for default+50")
+    parser.add_argument("--json", action="store_true", help="print records instead of tables")
+    given = parser.parse_args(arguments)
+    names = given.sets or find_sets(given.data)
+    models = given.models or [*MODELS, "default+50", *PEERS]
+    for name in [m for m in models if m in PEERS]:
+        if reason := missing(PEERS[name][0]):
+            print(f"{name}: {reason}", file=sys.stderr)
+            models.remove(name)
+    groups: dict[str, list[RealSet]] = {}
+    for data, name in ((d, n) for n in names for d in read_sets(given.data, [n])):
+        group = "rules" if name in RULES else "crowds" if name in CROWDS else name.split("/")[0]
+        groups.setdefault(group, []).append(data)
+    if not groups:
+        print(f"no sets of votes under {given.data}", file=sys.stderr)
+        return 1
+    everything = []
+    warnings.simplefilter("ignore")
+    first = next(iter(groups.values()))[0]
+    LabelModel().fit(first.fit).predict_proba(first.test)  # the first call loads what is lazy
+    for group, sets in groups.items():
+        records = run(sets, models, given.draws)
+        everything += [{"group": group, **record} for record in records]
+        if not given.json:
+            print(table(f"{group} ({len(sets)})", records, [d.name for d in sets], models), "\n")
+    if given.json:
+        print(json.dumps(everything, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from weaklabel.lf import load_pack as load_pack
     from weaklabel.lf import preprocessor as preprocessor
     from weaklabel.models import DawidSkene as DawidSkene
+    from weaklabel.models import Dependencies as Dependencies
     from weaklabel.models import LabelModel as LabelModel
     from weaklabel.models import MajorityVote as MajorityVote
+    from weaklabel.models import learn_dependencies as learn_dependencies
     from weaklabel.soft_labels import SoftLabels as SoftLabels
     from weaklabel.votes import VoteMatrix as VoteMatrix
 
@@ -49,6 +51,7 @@ _HOME = {
     "ABSTAIN": "weaklabel.labels",
     "Confident": "weaklabel.labels",
     "DawidSkene": "weaklabel.models",
+    "Dependencies": "weaklabel.models",
     "EndModel": "weaklabel.endmodel",
     "LabelModel": "weaklabel.models",
     "LabelSpace": "weaklabel.labels",
@@ -64,6 +67,7 @@ _HOME = {
     "apply": "weaklabel.applier",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
+    "learn_dependencies": "weaklabel.models",
     "lf_summary": "weaklabel.analysis",
     "load_model": "weaklabel.export",
     "load_pack": "weaklabel.lf",
@@ -74,6 +78,7 @@ __all__ = [
     "ABSTAIN",
     "Confident",
     "DawidSkene",
+    "Dependencies",
     "EndModel",
     "LabelModel",
     "LabelSpace",
@@ -90,6 +95,7 @@ __all__ = [
     "apply",
     "label_quality",
     "labeling_function",
+    "learn_dependencies",
     "lf_summary",
     "load_model",
     "load_pack",

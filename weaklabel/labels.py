@@ -106,7 +106,7 @@ class Reason:
     reason: str
 
 
-SymbolKind: TypeAlias = Literal["class", "set", "bin", "reason"]
+SymbolKind: TypeAlias = Literal["class", "set", "bin", "reason", "joint"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,13 +115,14 @@ class Symbol:
 
     Attributes
     ----------
-    kind : {"class", "set", "bin", "reason"}
+    kind : {"class", "set", "bin", "reason", "joint"}
+        ``"joint"``: what several dependent labeling functions say together; no vote of one.
     classes : tuple of int
         The class codes it speaks for, ascending. Empty for a reason.
     interval : tuple of float, optional
         For ``"bin"``: the confidences ``[low, high]`` the bin covers.
     reason : str
-        For ``"reason"``: the reason.
+        For ``"reason"``: the reason. For ``"joint"``: what each says, in words.
     """
 
     kind: SymbolKind
@@ -155,6 +156,8 @@ class Symbol:
         """The symbol in words, such as ``"spam"``, ``"one of a, b"`` or ``"spam @ 0.8-1"``."""
         if self.kind == "reason":
             return f"abstain: {self.reason}"
+        if self.kind == "joint":
+            return self.reason
         names = [labels.names[c] for c in self.classes]
         if self.kind == "bin":
             assert self.interval is not None

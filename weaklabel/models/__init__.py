@@ -3,6 +3,7 @@
 from weaklabel.models.auto import LabelModel
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.dawid_skene import DawidSkene
+from weaklabel.models.dependencies import Dependencies, DependentPair, learn_dependencies
 from weaklabel.models.files import load_model
 from weaklabel.models.leave_out import LeaveOneOut, leave_one_out_lfs
 from weaklabel.models.majority import MajorityVote
@@ -11,11 +12,14 @@ from weaklabel.models.one_coin import ClassConditionalAccuracy, OneCoin
 __all__ = [
     "ClassConditionalAccuracy",
     "DawidSkene",
+    "Dependencies",
+    "DependentPair",
     "LabelModel",
     "LabelModelBase",
     "LeaveOneOut",
     "MajorityVote",
     "OneCoin",
+    "learn_dependencies",
     "leave_one_out_lfs",
     "load_model",
 ]

@@ -382,7 +382,7 @@ class LabelModelBase(ABC):
             fingerprints = votes.lf_fingerprints
         return {
             "model": type(self).__name__,
-            "model_params": _jsonable(self.get_params()),
+            "model_params": _jsonable(self._settings()),
             "parameters_sha256": self.parameters_hash(),
             "labels": list(self.labels_.names),
             "lf_names": list(self.lf_names_),
@@ -451,7 +451,7 @@ class LabelModelBase(ABC):
             arrays |= self._statistics().to_arrays()
         header = {
             "model": type(self).__name__,
-            "params": _jsonable(self.get_params()),
+            "params": _jsonable(self._settings()),
             "alphabet": self.alphabet_.to_json(),
             "lf_names": list(self.lf_names_),
             "lf_fingerprints": self.lf_fingerprints_,
@@ -527,6 +527,14 @@ class LabelModelBase(ABC):
     @abstractmethod
     def _contributions(self, votes: VoteMatrix) -> tuple[FloatArray, FloatArray]:
         """What is there without votes (n_items, K), and what each vote adds (n_votes, K)."""
+
+    def _settings(self) -> dict[str, Any]:
+        """The settings as files and provenance hold them."""
+        return self.get_params()
+
+    def _explained(self, votes: VoteMatrix) -> VoteMatrix:
+        """The votes that explanations speak of: those of the voters the model knows."""
+        return votes
 
     def _labels_without_each_vote(self, votes: VoteMatrix) -> npt.NDArray[np.int64]:
         """The most probable class of each vote's row without that vote, shape (n_votes,)."""

@@ -162,7 +162,7 @@ def explain_row(model: LabelModelBase, votes: VoteMatrix, row: int) -> Explanati
     if not -votes.n_items <= row < votes.n_items:
         raise VotesError(f"rows are 0 .. {votes.n_items - 1}, found {row}")
     row = row % votes.n_items
-    one = votes[row : row + 1]
+    one = model._explained(votes[row : row + 1])
     probabilities = model._predict_proba(one)[0]
     prior, contributions = model._contributions(one)
     without = model._predict_proba(_each_left_out(one)) if one.n_votes else np.zeros((0, 1))
@@ -192,6 +192,7 @@ def explain_rows(model: LabelModelBase, votes: VoteMatrix) -> ExplanationTable:
     O(n_votes * n_classes) for a model of tables; O(sum of squared votes per row * n_classes) for
     others, which predict each row once without each of its votes.
     """
+    votes = model._explained(votes)
     probabilities = model._predict_proba(votes)
     order = np.argsort(-probabilities, axis=1, kind="stable")
     label = order[:, 0]

@@ -104,7 +104,7 @@ def leave_one_out_lfs(
     """
     if steps < 1:
         raise ConfigError(f"steps must be at least 1, found {steps}")
-    table = _statistics(model, votes)
+    table = model.cliques_.join(_statistics(model, votes))
     return _Refits(model, table).run(steps)
 
 

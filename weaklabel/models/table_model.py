@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from weaklabel.errors import ConfigError, ConvergenceWarning, FitError, IdentifiabilityWarning
 from weaklabel.inference.backends import Backend, BackendKind, make_backend
+from weaklabel.inference.clique_tables import CliqueTables
 from weaklabel.inference.em import Outcome, Progress, best_of
 from weaklabel.inference.layout import REASON, TableLayout
 from weaklabel.inference.model import Parameters, TableModel, unpack, with_gold
@@ -28,6 +29,8 @@ from weaklabel.inference.tables import (
 from weaklabel.labels import VoteAlphabet
 from weaklabel.models import checks
 from weaklabel.models.base import LabelModelBase
+from weaklabel.models.cliques import Cliques
+from weaklabel.models.dependencies import Dependencies, DependenciesLike, cliques_of, storable
 from weaklabel.models.statistics import PatternTable, symbols_of
 from weaklabel.models.symbols import recoded
 from weaklabel.votes import VoteMatrix
@@ -61,6 +64,10 @@ class TableLabelModel(LabelModelBase):
         LFs whose accuracy is known and not learned.
     strong : sequence of str, default ()
         LFs that must win: where one votes, the others only decide among the classes it leaves.
+    dependencies : None, "learn", pairs of LF names, networkx graph or Dependencies, default None
+        LFs that depend on each other beyond the class. Those connected get one joint table
+        (:mod:`weaklabel.models.cliques`), so that copies of an LF count once. ``"learn"`` finds
+        them in the votes (:func:`~weaklabel.models.dependencies.learn_dependencies`).
     gold_weight : float, default 1
         How many rows one gold row counts for.
     init : {"prior", "vote_share"}, default "prior"
@@ -93,6 +100,13 @@ class TableLabelModel(LabelModelBase):
     log_prior_ : array, shape (n_classes,)
         Log joint of a row without votes.
     converged_ : bool
+    cliques_ : Cliques
+        LFs that have one joint table; ``layout_`` is that of the votes with these joined.
+    dependencies_ : Dependencies or None
+        What was learned, under ``dependencies="learn"``.
+    lf_layout_ : TableLayout
+    lf_counts_ : array, shape (n_lf_rows, n_classes)
+        Expected counts of each LF on its own; ``layout_`` and ``counts_`` where none depend.
     """
 
     layout_: TableLayout
@@ -101,6 +115,12 @@ class TableLabelModel(LabelModelBase):
     log_prior_: FloatArray
     silence_: FloatArray | None
     converged_: bool
+    cliques_: Cliques
+    dependencies_: Dependencies | None
+    lf_layout_: TableLayout
+    lf_counts_: FloatArray
+    _voter_alphabet: VoteAlphabet
+    _voter_names: tuple[str, ...]
 
     def __init__(
         self,
@@ -113,6 +133,7 @@ class TableLabelModel(LabelModelBase):
         propensity_strength: float = 30.0,
         fixed_accuracy: Mapping[str, float] | None = None,
         strong: Sequence[str] = (),
+        dependencies: DependenciesLike = None,
         gold_weight: float = 1.0,
         init: Init = "prior",
         n_init: int = 1,
@@ -133,6 +154,7 @@ class TableLabelModel(LabelModelBase):
         self.propensity_strength = propensity_strength
         self.fixed_accuracy = fixed_accuracy
         self.strong = strong
+        self.dependencies = dependencies
         self.gold_weight = gold_weight
         self.init = init
         self.n_init = n_init
@@ -172,20 +194,23 @@ class TableLabelModel(LabelModelBase):
         for value in [*_values(self.prior_strength), self.class_prior_strength]:
             _check_number(f"a strength under inference={self.inference!r}", value, least, np.inf)
 
-    def _per_lf(
-        self, setting: str, default: float, lf_names: tuple[str, ...]
-    ) -> npt.NDArray[np.float64]:
-        given = getattr(self, setting)
+    def _per_lf(self, setting: str, default: float) -> npt.NDArray[np.float64]:
+        given, lf_names = getattr(self, setting), self.cliques_.lf_names
         if not isinstance(given, Mapping):
-            return np.full(len(lf_names), float(given))
+            return np.full(len(self.cliques_.voter_names), float(given))
         _check_lf_names(setting, given, lf_names)
-        return np.array([float(given.get(name, default)) for name in lf_names])
+        each = np.array([float(given.get(name, default)) for name in lf_names])
+        return self.cliques_.averaged(each)
 
     # -- fitting ---------------------------------------------------------------------------------
 
     def _fit(
         self, table: PatternTable, balance: FloatArray | None, progress: Progress | None
     ) -> None:
+        apart = dict.fromkeys(self.fixed_accuracy or {}, "fixed_accuracy")
+        apart |= dict.fromkeys(self.strong, "strong")
+        self.cliques_, self.dependencies_ = cliques_of(self.dependencies, table, apart)
+        lf_table, table = table, self.cliques_.join(table)
         layout, table_row = table.layout()
         checks.check_memory(
             8.0 * WORKING_COPIES * layout.n_rows * layout.n_classes,
@@ -205,6 +230,8 @@ class TableLabelModel(LabelModelBase):
         )
         outcome = self._best_outcome(model, backend, layout, table, gold, n_items, progress)
         self._keep(model, outcome, layout, gold)
+        self._voter_alphabet, self._voter_names = table.alphabet, table.lf_names
+        self._keep_each_lf(lf_table, table.rows(layout, table_row))
 
     def _rows_to_fit(
         self, table: PatternTable, layout: TableLayout, table_row: IntArray
@@ -226,17 +253,22 @@ class TableLabelModel(LabelModelBase):
             coverage = (table.lf_weight[layout.lfs] + 0.5) / (table.total_weight + 1.0)
             propensity = Propensity(layout, coverage, self.propensity_strength, self.inference)
         prior = ClassPrior(balance, self.class_prior_strength, self.inference)
-        return TableModel(self._tables(layout, table.lf_names), prior, propensity)
+        return TableModel(self._tables(layout), prior, propensity)
 
-    def _tables(self, layout: TableLayout, lf_names: tuple[str, ...]) -> Parametrisation:
-        accuracy = self._per_lf("prior_accuracy", 0.75, lf_names)
-        strength = self._per_lf("prior_strength", 3.0, lf_names)
+    def _tables(self, layout: TableLayout) -> Parametrisation:
+        accuracy = self._per_lf("prior_accuracy", 0.75)
+        strength = self._per_lf("prior_strength", 3.0)
+        lf_names = self.cliques_.lf_names
         free = self._parametrisation(layout, accuracy, strength)
+        if self.cliques_.groups:
+            joint = self.cliques_.is_joint(layout)
+            free = CliqueTables.over(free, layout, joint, accuracy, strength, self.inference)
         fixed = dict(self.fixed_accuracy or {})
         _check_lf_names("fixed_accuracy", fixed, lf_names)
         _check_lf_names("strong", self.strong, lf_names)
         if not fixed and not self.strong:
             return free
+        lf_names = self.cliques_.voter_names  # pinned LFs are in no clique
         known = np.array([fixed.get(name, np.nan) for name in lf_names])[layout.row_lf]
         is_strong = np.isin(np.asarray(lf_names, dtype=object), list(self.strong))[layout.row_lf]
         pinned = np.flatnonzero(~np.isnan(known) | is_strong)
@@ -281,15 +313,15 @@ class TableLabelModel(LabelModelBase):
         gold: Expected | None,
     ) -> Expected:
         """Expected counts to start from."""
-        same_lfs = self._is_fitted() and self.lf_names_ == table.lf_names
+        same_lfs = self._is_fitted() and self._voter_names == table.lf_names
         if self.warm_start and same_lfs and self.labels_ == table.alphabet.labels:
             return backend.e_step(self._log_table_for(layout, table.alphabet), self.log_prior_)
         if self.init == "vote_share":
             return share_counts(backend.rows, layout)
         # What is believed beforehand, and what gold says; in pseudo-votes even under maximum
         # likelihood, or every LF would start out knowing nothing.
-        accuracy = self._per_lf("prior_accuracy", 0.75, table.lf_names)
-        strength = np.maximum(self._per_lf("prior_strength", 3.0, table.lf_names), 1.0)
+        accuracy = self._per_lf("prior_accuracy", 0.75)
+        strength = np.maximum(self._per_lf("prior_strength", 3.0), 1.0)
         first = _pinned_like(model.tables, self._parametrisation(layout, accuracy, strength))
         counts = np.zeros((layout.n_rows, layout.n_classes)) if gold is None else gold.counts
         log_prior, _ = model.prior.log_prior(np.zeros(layout.n_classes))
@@ -313,6 +345,19 @@ class TableLabelModel(LabelModelBase):
             warnings.warn(
                 f"{type(self).__name__} {outcome.status}", ConvergenceWarning, stacklevel=5
             )
+
+    def _keep_each_lf(self, table: PatternTable, joined: VoteRows) -> None:
+        """Expected counts of each LF on its own, members of cliques too."""
+        self.lf_layout_, self.lf_counts_ = self.layout_, self.counts_
+        if not self.cliques_.groups:
+            return
+        self.lf_layout_, table_row = table.layout()
+        posterior = make_backend(joined, kind="numpy").posterior(self.log_table_, self.log_prior_)
+        rows = table.rows(self.lf_layout_, table_row)
+        self.lf_counts_ = make_backend(rows, kind="numpy").counts_of(posterior).counts
+        gold = _scaled(table.gold_counts(self.lf_layout_, table_row), self.gold_weight)
+        if gold is not None:
+            self.lf_counts_ = self.lf_counts_ + gold.counts
 
     def _warn_about_overlap(self, table: PatternTable, layout: TableLayout) -> None:
         n_voting = len(layout.lfs)
@@ -340,12 +385,12 @@ class TableLabelModel(LabelModelBase):
         A vote for a set is right if the class is in it; a confident vote if its class is right.
         """
         self._check_fitted()
-        layout = self.layout_
+        layout = self.lf_layout_
         symbols = layout.symbols
         member = symbols.membership[layout.row_symbol] >= 1.0
         speaks = (symbols.kind[layout.row_symbol] != REASON)[:, None]
-        right = layout.per_lf((self.counts_ * (member & speaks)).sum(axis=1))
-        total = layout.per_lf((self.counts_ * speaks).sum(axis=1))
+        right = layout.per_lf((self.lf_counts_ * (member & speaks)).sum(axis=1))
+        total = layout.per_lf((self.lf_counts_ * speaks).sum(axis=1))
         out = np.full(len(self.lf_names_), np.nan)
         out[layout.lfs] = np.divide(right, total, out=np.full(len(total), np.nan), where=total > 0)
         return out
@@ -366,14 +411,31 @@ class TableLabelModel(LabelModelBase):
                 f"there is no LF {lf_name!r}; the LFs are {', '.join(self.lf_names_[:8])}"
             )
         n_classes = len(self.labels_)
-        lf = np.full(n_classes, self.lf_names_.index(lf_name))
-        _, table_row, log_table = self._extended(lf, np.arange(n_classes), self.alphabet_)
+        position = self.lf_names_.index(lf_name)
+        if len(self.cliques_.members(int(self.cliques_.column[position]))) > 1:
+            return self._confusion_of_member(position)
+        lf = np.full(n_classes, self.cliques_.column[position])
+        _, table_row, log_table = self._extended(lf, np.arange(n_classes), self._voter_alphabet)
         log_table = log_table[table_row]
         if self.silence_ is not None and lf[0] in self.layout_.lfs:
             silence = self.silence_[np.searchsorted(self.layout_.lfs, lf[0])]
             log_table = log_table - np.log(np.maximum(-np.expm1(silence), 1e-300)) + silence
         table = np.exp(log_table - log_table.max(axis=0)).T
         return np.asarray(table / table.sum(axis=1, keepdims=True))
+
+    def _confusion_of_member(self, lf: int) -> FloatArray:
+        """The same for an LF in a clique, summed over what the others of the clique say."""
+        n_classes, voter = len(self.labels_), int(self.cliques_.column[lf])
+        accuracy = self._per_lf("prior_accuracy", 0.75)[voter]
+        strength = self._per_lf("prior_strength", 3.0)[voter]
+        at = self.lf_layout_.find(np.full(n_classes, lf), np.arange(n_classes))
+        counts = np.where(at[:, None] >= 0, self.lf_counts_[np.maximum(at, 0)], 0.0).T
+        wrong = (1.0 - accuracy) / max(n_classes - 1, 1)
+        table = counts + max(strength, 1e-9) * np.where(np.eye(n_classes) > 0, accuracy, wrong)
+        return np.asarray(table / table.sum(axis=1, keepdims=True))
+
+    def _explained(self, votes: VoteMatrix) -> VoteMatrix:
+        return self.cliques_.join(votes)
 
     def _contributions(self, votes: VoteMatrix) -> tuple[FloatArray, FloatArray]:
         rows, log_table = self._rows_of(votes)
@@ -388,7 +450,8 @@ class TableLabelModel(LabelModelBase):
 
     def _rows_of(self, votes: VoteMatrix) -> tuple[VoteRows, FloatArray]:
         """Votes as table rows, and the tables, extended by pairs the fit did not see."""
-        alphabet, code = recoded(self.alphabet_, votes.alphabet)
+        votes = self.cliques_.join(votes)
+        alphabet, code = recoded(self._voter_alphabet, votes.alphabet)
         symbol = votes.symbol if code is None else code[votes.symbol]
         layout, log_table = self.layout_, self.log_table_
         table_row = layout.find(votes.lf_index, symbol)
@@ -419,7 +482,7 @@ class TableLabelModel(LabelModelBase):
         known = table_row[: fitted.n_rows].astype(np.int64)
         counts = np.zeros((layout.n_rows, layout.n_classes))
         counts[known] = self.counts_
-        log_table = self._tables(layout, self.lf_names_).tables(counts).log_table
+        log_table = self._tables(layout).tables(counts).log_table
         if self.silence_ is not None:
             per_lf = np.zeros((layout.n_lfs, layout.n_classes))
             log_vote = np.log(np.maximum(-np.expm1(self.silence_), 1e-300))
@@ -430,7 +493,7 @@ class TableLabelModel(LabelModelBase):
 
     def _log_table_for(self, layout: TableLayout, alphabet: VoteAlphabet) -> FloatArray:
         """The fitted tables on another layout of the same classes."""
-        extended, code = recoded(self.alphabet_, alphabet)
+        extended, code = recoded(self._voter_alphabet, alphabet)
         symbol = layout.row_symbol if code is None else code[layout.row_symbol]
         at = self.layout_.find(layout.row_lf, symbol)
         if (at >= 0).all():
@@ -448,16 +511,43 @@ class TableLabelModel(LabelModelBase):
             "log_table": self.log_table_,
             "log_prior": self.log_prior_,
         }
-        return arrays if self.silence_ is None else arrays | {"silence": self.silence_}
+        if self.silence_ is not None:
+            arrays["silence"] = self.silence_
+        if self.cliques_.groups:
+            arrays["lf_row_lf"] = self.lf_layout_.row_lf
+            arrays["lf_row_symbol"] = self.lf_layout_.row_symbol
+            arrays["lf_counts"] = self.lf_counts_
+        return arrays
+
+    def _settings(self) -> dict[str, Any]:
+        return self.get_params() | {"dependencies": storable(self.dependencies)}
 
     def _header(self) -> dict[str, Any]:
-        return {"converged": self.converged_}
+        header: dict[str, Any] = {"converged": self.converged_}
+        if self.cliques_.groups:
+            header["cliques"] = self.cliques_.groups
+            header["voter_alphabet"] = self._voter_alphabet.to_json()
+        return header
 
     def _restore(self, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        self.layout_ = TableLayout(
-            arrays["row_lf"], arrays["row_symbol"], len(self.lf_names_), symbols_of(self.alphabet_)
-        )
+        groups = tuple(tuple(group) for group in header.get("cliques", ()))
+        self.cliques_, self.dependencies_ = Cliques(groups, self.lf_names_), None
+        self._voter_names = self.cliques_.voter_names
+        self._voter_alphabet = self.alphabet_
+        if groups:
+            self._voter_alphabet = VoteAlphabet.from_json(header["voter_alphabet"])
+        symbols, n_voters = symbols_of(self._voter_alphabet), len(self._voter_names)
+        self.layout_ = TableLayout(arrays["row_lf"], arrays["row_symbol"], n_voters, symbols)
         self.counts_, self.log_table_ = arrays["counts"], arrays["log_table"]
+        self.lf_layout_, self.lf_counts_ = self.layout_, self.counts_
+        if groups:
+            self.lf_layout_ = TableLayout(
+                arrays["lf_row_lf"],
+                arrays["lf_row_symbol"],
+                len(self.lf_names_),
+                symbols_of(self.alphabet_),
+            )
+            self.lf_counts_ = arrays["lf_counts"]
         self.log_prior_, self.silence_ = arrays["log_prior"], arrays.get("silence")
         self.converged_ = header["converged"]
 

@@ -10,7 +10,9 @@ from weaklabel.models import (
     DawidSkene,
     LabelModel,
     MajorityVote,
+    MatrixCompletion,
     OneCoin,
+    Triplets,
 )
 from weaklabel.votes import VoteMatrix
 
@@ -23,6 +25,8 @@ MODELS = {
     "OneCoin(vb)": lambda: OneCoin(inference="vb"),
     "ClassConditionalAccuracy": ClassConditionalAccuracy,
     "LabelModel": LabelModel,
+    "MatrixCompletion": MatrixCompletion,
+    "Triplets": Triplets,
 }
 
 

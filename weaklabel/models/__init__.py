@@ -7,7 +7,9 @@ from weaklabel.models.dependencies import Dependencies, DependentPair, learn_dep
 from weaklabel.models.files import load_model
 from weaklabel.models.leave_out import LeaveOneOut, leave_one_out_lfs
 from weaklabel.models.majority import MajorityVote
+from weaklabel.models.matrix_completion import MatrixCompletion
 from weaklabel.models.one_coin import ClassConditionalAccuracy, OneCoin
+from weaklabel.models.triplets import Triplets
 
 __all__ = [
     "ClassConditionalAccuracy",
@@ -18,7 +20,9 @@ __all__ = [
     "LabelModelBase",
     "LeaveOneOut",
     "MajorityVote",
+    "MatrixCompletion",
     "OneCoin",
+    "Triplets",
     "learn_dependencies",
     "leave_one_out_lfs",
     "load_model",

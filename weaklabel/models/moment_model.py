@@ -1,0 +1,447 @@
+"""Models fitted on moments of the votes: all but the estimator of the tables.
+
+Such a model reads the votes once, to count how often pairs of votes occur together. What follows
+does not depend on the number of rows. The result is a table P(vote | class) per labeling function,
+abstention being one more outcome: how often an LF votes for a class, and not only how often it is
+right when it votes, is what one-sided rules have to say. Silence itself is not counted as evidence.
+(Measured on the shared sets: tables given that an LF votes leave nothing of rules, and counting
+silence costs up to 24 points.)
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from weaklabel.errors import ConfigError, IdentifiabilityWarning
+from weaklabel.inference.backends import BackendKind, make_backend
+from weaklabel.inference.balance import estimate_balance
+from weaklabel.inference.em import Progress
+from weaklabel.inference.joint import (
+    JointTables,
+    fit_joint_tables,
+    shared_interactions,
+    with_interactions,
+)
+from weaklabel.inference.junction import JunctionTree, edges_to_drop
+from weaklabel.inference.layout import CLASS, TableLayout
+from weaklabel.inference.moments import Moments, vote_moments
+from weaklabel.inference.pairs import find_pairs
+from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
+from weaklabel.inference.tables import fixed_log_table
+from weaklabel.labels import ABSTAIN
+from weaklabel.models import checks
+from weaklabel.models.base import LabelModelBase
+from weaklabel.models.dependencies import DependenciesLike, declared_pairs, storable
+from weaklabel.models.statistics import PatternTable, check_weights, symbols_of
+from weaklabel.models.symbols import recoded
+from weaklabel.votes import VoteMatrix
+
+Balance = Literal["estimate", "uniform"]
+
+PROBABILITY_FLOOR = 1e-9
+GOLD_BALANCE_STRENGTH = 10.0
+"""Gold rows that the class balance found without gold is worth."""
+MOMENT_STRENGTH = 100.0
+"""Gold rows of a class that the tables found from moments are worth."""
+
+
+@dataclass(frozen=True, eq=False)
+class MomentProblem:
+    """What an estimator of tables gets.
+
+    Attributes
+    ----------
+    moments : Moments
+    layout : TableLayout
+    independent : array of bool, shape (n_rows, n_rows)
+        Whether two votes are of LFs that are independent given the class.
+    balance : array, shape (n_classes,)
+    prior : array, shape (n_rows, n_classes)
+        P(vote | class) believed beforehand; consistent with the share of each vote.
+    strength : float
+        Items that belief is worth.
+    """
+
+    moments: Moments
+    layout: TableLayout
+    independent: IntArray
+    balance: FloatArray
+    prior: FloatArray
+    strength: float
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """What an estimator gives back; see the attributes of a fitted model."""
+
+    tables: FloatArray
+    trace: FloatArray
+    n_iter: int
+    status: str
+
+
+class MomentModel(LabelModelBase):
+    """A label model that is fitted on first and second moments of the votes.
+
+    Attributes
+    ----------
+    layout_ : TableLayout
+        Which (LF, symbol) pairs have a table row.
+    tables_ : array, shape (n_rows, n_classes)
+        P(LF casts the vote | class); with abstention, an LF's rows add up to 1.
+    log_table_ : array, shape (n_rows, n_classes)
+        What a vote adds to the log joint.
+    log_prior_ : array, shape (n_classes,)
+        Log joint of a row without votes.
+    balance_trust_ : array, shape (n_classes,)
+        How far the class balance is what the votes say and not an equal share; 1 if it was given.
+    dependencies_ : tuple of (str, str)
+        Pairs of dependent LFs that were taken into account.
+    """
+
+    layout_: TableLayout
+    tables_: FloatArray
+    log_table_: FloatArray
+    log_prior_: FloatArray
+    balance_trust_: FloatArray
+    dependencies_: tuple[tuple[str, str], ...]
+
+    dependencies: DependenciesLike
+    balance: Balance
+    prior_accuracy: float
+    prior_strength: float
+    max_width: int
+    backend: BackendKind
+    device: str | None
+    n_threads: int | None
+
+    _tree: JunctionTree
+    _joint: JointTables
+
+    # -- what a model supplies -------------------------------------------------------------------
+
+    @abstractmethod
+    def _estimate(self, problem: MomentProblem, progress: Progress | None) -> Estimated:
+        """P(vote | class) from moments."""
+
+    # -- settings --------------------------------------------------------------------------------
+
+    def _check_settings(self) -> None:
+        check_choice("balance", self.balance, get_args(Balance))
+        check_range("prior_accuracy", self.prior_accuracy, 1e-6, 1.0 - 1e-6)
+        check_range("prior_strength", self.prior_strength, 1e-6, np.inf)
+        check_range("max_width", self.max_width, 1, 30)
+
+    def _settings(self) -> dict[str, Any]:
+        return self.get_params() | {"dependencies": storable(self.dependencies)}
+
+    def _junction_tree(self, lf_names: tuple[str, ...]) -> tuple[JunctionTree, list[Any]]:
+        if self.dependencies is None:
+            return JunctionTree.of(len(lf_names), []), []
+        if isinstance(self.dependencies, str):
+            raise ConfigError(
+                f"{type(self).__name__} takes declared dependencies, found {self.dependencies!r}; "
+                "pass what learn_dependencies(votes) returns"
+            )
+        pairs = declared_pairs(self.dependencies, lf_names)
+        tree = JunctionTree.of(len(lf_names), pairs)
+        if tree.width > self.max_width:
+            clique = ", ".join(repr(lf_names[j]) for j in tree.widest[:8])
+            drop = [
+                (lf_names[a], lf_names[b])
+                for a, b in edges_to_drop(len(lf_names), pairs, self.max_width)
+            ]
+            raise ConfigError(
+                f"the junction tree of dependencies has width {tree.width} (a clique of "
+                f"{len(tree.widest)} LFs: {clique}), at most max_width={self.max_width} is "
+                f"allowed; drop {', '.join(map(str, drop))}, or raise max_width"
+            )
+        return tree, pairs
+
+    # -- fitting ---------------------------------------------------------------------------------
+
+    def _read(
+        self, votes: Any, gold: Any, class_balance: Any, sample_weight: Any
+    ) -> tuple[PatternTable, FloatArray | None]:
+        # Moments are one pass over the rows as they are; grouping equal rows would take longer.
+        matrix = checks.votes_to_fit(votes, gold, class_balance)
+        codes = checks.check_gold(gold, matrix.labels, matrix.n_items)
+        balance = checks.check_balance(class_balance, matrix.labels)
+        weight = check_weights(sample_weight, matrix.n_items)
+        checks.check_memory(
+            20.0 * matrix.n_votes + 40.0 * matrix.n_items,
+            "counting pairs of votes",
+            "fit on a random sample of the rows (votes[rows]), or shard by shard with partial_fit",
+        )
+        return _each_row(matrix, codes, weight), balance
+
+    def _statistics(self) -> PatternTable:
+        table = super()._statistics()
+        nothing = PatternTable.of(table._matrix()[:0])
+        return table.merge(nothing)  # equal rows grouped
+
+    def _fit(
+        self, table: PatternTable, balance: FloatArray | None, progress: Progress | None
+    ) -> None:
+        layout, table_row = table.layout()
+        checks.check_memory(
+            8.0 * 12 * layout.n_rows**2,
+            f"moments of {layout.n_rows:,} pairs of LF and symbol",
+            "leave out LFs with few votes (votes.select_lfs), merge rare classes, or use OneCoin",
+        )
+        tree, pairs = self._junction_tree(table.lf_names)
+        self._warn_about_overlap(table, tree)
+        rows = VoteRows(
+            table.indptr,
+            table_row,
+            table.pattern_weight,
+            layout.n_rows,
+            layout.n_classes,
+            layout.row_lf,
+        )
+        moments = vote_moments(rows, n_threads=self.n_threads)
+        group = tree.component[layout.row_lf]
+        independent = group[:, None] != group
+        gold = table.gold_counts(layout, table_row)
+        found_balance, trust = self._class_balance(balance, rows, moments, independent, layout)
+        if balance is None and gold is not None:
+            found_balance = _with_gold(found_balance, gold)
+        prior = _prior_tables(layout, moments.mean, found_balance, self.prior_accuracy)
+        problem = MomentProblem(
+            moments, layout, independent, found_balance, prior, self.prior_strength
+        )
+        found = self._estimate(problem, progress)
+        tables = _proper(layout, _tables_with_gold(found.tables, gold))
+        self.class_balance_, self.balance_trust_ = found_balance, trust
+        self.n_iter_, self.objective_trace_ = found.n_iter, found.trace
+        self.status_ = found.status
+        self._joint = fit_joint_tables(rows, tree, tables, moments.mean, found_balance)
+        self.dependencies_ = tuple((table.lf_names[a], table.lf_names[b]) for a, b in pairs)
+        self._keep(layout, tables, tree)
+
+    def _keep(self, layout: TableLayout, tables: FloatArray, tree: JunctionTree) -> None:
+        self.layout_, self.tables_, self._tree = layout, tables, tree
+        self.log_table_ = np.log(tables)
+        self.log_prior_ = np.log(np.maximum(self.class_balance_, PROBABILITY_FLOOR))
+
+    def _class_balance(
+        self,
+        given: FloatArray | None,
+        rows: VoteRows,
+        moments: Moments,
+        independent: IntArray,
+        layout: TableLayout,
+    ) -> tuple[FloatArray, FloatArray]:
+        if given is not None:
+            return given, np.ones(layout.n_classes)
+        if self.balance == "uniform":
+            return np.full(layout.n_classes, 1.0 / layout.n_classes), np.zeros(layout.n_classes)
+        speaks = layout.symbols.affinity[layout.row_symbol]
+        return estimate_balance(rows, moments, independent, speaks)
+
+    def _warn_about_overlap(self, table: PatternTable, tree: JunctionTree) -> None:
+        voting = np.unique(tree.component[np.flatnonzero(table.lf_weight > 0)])
+        if len(voting) < 3 and len(table.gold_weight) == 0:
+            warnings.warn(
+                f"the votes come from {len(voting)} groups of LFs that are independent of each "
+                "other: with fewer than three, agreement does not determine accuracies and the "
+                "prior decides; add independent LFs, declare fewer dependencies, or give gold",
+                IdentifiabilityWarning,
+                stacklevel=5,
+            )
+
+    # -- using -----------------------------------------------------------------------------------
+
+    def _predict_proba(self, votes: VoteMatrix) -> FloatArray:
+        rows, log_table = self._rows_of(votes)
+        if self._tree.cliques:
+            rows, log_table = with_interactions(rows, self._tree, self._joint, log_table)
+        backend = make_backend(
+            rows, kind=self.backend, device=self.device, n_threads=self.n_threads
+        )
+        return backend.posterior(log_table, self.log_prior_)
+
+    def _contributions(self, votes: VoteMatrix) -> tuple[FloatArray, FloatArray]:
+        rows, log_table = self._rows_of(votes)
+        contributions = log_table[rows.table_row]
+        if self._tree.cliques:
+            contributions += shared_interactions(rows, self._tree, self._joint, log_table)
+        return np.broadcast_to(self.log_prior_, (votes.n_items, len(self.labels_))), contributions
+
+    def _labels_without_each_vote(self, votes: VoteMatrix) -> npt.NDArray[np.int64]:
+        if self._tree.cliques:
+            return super()._labels_without_each_vote(votes)
+        rows, log_table = self._rows_of(votes)
+        score = make_backend(rows, kind="numpy").scores(log_table, self.log_prior_)
+        without = score[votes.item_index()] - log_table[rows.table_row]
+        return np.asarray(without.argmax(axis=1))
+
+    def _rows_of(self, votes: VoteMatrix) -> tuple[VoteRows, FloatArray]:
+        """Votes as table rows; a pair (LF, symbol) the fit did not see is read literally."""
+        alphabet, code = recoded(self.alphabet_, votes.alphabet)
+        symbol = votes.symbol if code is None else code[votes.symbol].astype(np.int64)
+        layout, log_table = self.layout_, self.log_table_
+        n_symbols = layout.symbols.n_symbols
+        known = layout.row_lf * n_symbols + layout.row_symbol
+        new_symbols = len(alphabet) > n_symbols
+        all_known = False
+        if not new_symbols:
+            table_row, all_known = find_pairs(
+                known, votes.lf_index, symbol, layout.n_lfs, n_symbols
+            )
+        if not all_known:
+            layout, table_row = TableLayout.of_votes(
+                np.concatenate([layout.row_lf, votes.lf_index.astype(np.int64)]),
+                np.concatenate([layout.row_symbol, symbol.astype(np.int64)]),
+                layout.n_lfs,
+                symbols_of(alphabet),
+            )
+            fitted = table_row[: len(known)].astype(np.int64)
+            everything = np.arange(layout.n_rows)
+            literal = np.full(layout.n_rows, self.prior_accuracy)
+            log_table = fixed_log_table(layout, everything, literal)
+            log_table[fitted] = self.log_table_
+            table_row = table_row[len(known) :]
+            return self._fitted_rows_first(votes, layout, table_row, log_table, fitted)
+        return (
+            VoteRows(votes.indptr, table_row, None, layout.n_rows, layout.n_classes, layout.row_lf),
+            log_table,
+        )
+
+    def _fitted_rows_first(
+        self,
+        votes: VoteMatrix,
+        layout: TableLayout,
+        table_row: IntArray,
+        log_table: FloatArray,
+        fitted: IntArray,
+    ) -> tuple[VoteRows, FloatArray]:
+        """Rows numbered as in the fit, new ones after them under LFs of their own.
+
+        Joint tables name rows by their number in the fit. A new row stands for an LF of its own,
+        past all others: rows of one LF must be contiguous.
+        """
+        new = np.setdiff1d(np.arange(layout.n_rows), fitted)
+        order = np.concatenate([fitted, new])
+        number = np.empty(layout.n_rows, dtype=np.int64)
+        number[order] = np.arange(layout.n_rows)
+        past = layout.n_lfs + len(self.layout_.row_lf)
+        row_lf = np.concatenate([layout.row_lf[fitted], past + np.arange(len(new))])
+        dtype = np.min_scalar_type(max(layout.n_rows - 1, 0))
+        rows = VoteRows(
+            votes.indptr,
+            number[table_row].astype(dtype),
+            None,
+            layout.n_rows,
+            layout.n_classes,
+            row_lf,
+        )
+        return rows, log_table[order]
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "row_lf": self.layout_.row_lf,
+            "row_symbol": self.layout_.row_symbol,
+            "tables": self.tables_,
+            "balance_trust": self.balance_trust_,
+            "joint_indptr": self._joint.indptr,
+            "joint_member": self._joint.member,
+            "joint_log_table": self._joint.log_table,
+        }
+
+    def _header(self) -> dict[str, Any]:
+        return {"dependencies": [list(pair) for pair in self.dependencies_]}
+
+    def _restore(self, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        layout = TableLayout(
+            arrays["row_lf"], arrays["row_symbol"], len(self.lf_names_), symbols_of(self.alphabet_)
+        )
+        self.dependencies_ = tuple((a, b) for a, b in header["dependencies"])
+        pairs = declared_pairs(self.dependencies_, self.lf_names_)
+        self.balance_trust_ = arrays["balance_trust"]
+        self._joint = JointTables(
+            arrays["joint_indptr"], arrays["joint_member"], arrays["joint_log_table"]
+        )
+        self._keep(layout, arrays["tables"], JunctionTree.of(len(self.lf_names_), pairs))
+
+
+def _each_row(
+    votes: VoteMatrix, gold: IntArray | None, sample_weight: FloatArray | None
+) -> PatternTable:
+    """The votes as a pattern table in which each row is a pattern."""
+    known = np.zeros(0, np.int64) if gold is None else np.flatnonzero(gold != ABSTAIN)
+    each = np.ones(votes.n_items) if sample_weight is None else sample_weight.copy()
+    gold_weight = each[known]
+    each[known] = 0.0
+    return PatternTable(
+        votes.indptr,
+        votes.lf_index,
+        votes.symbol,
+        each,
+        known,
+        np.zeros(0, np.int64) if gold is None else gold[known],
+        gold_weight,
+        votes.alphabet,
+        votes.lf_names,
+        votes.lf_fingerprints,
+        votes.n_items,
+    )
+
+
+def _prior_tables(
+    layout: TableLayout, mean: FloatArray, balance: FloatArray, accuracy: float
+) -> FloatArray:
+    """P(vote | class) if every LF were right with one probability; sum_y pi[y] of it is the mean.
+
+    Entries above 1, which a frequent vote for a rare class would need, stay as they are here.
+    """
+    every = np.arange(layout.n_rows)
+    reading = np.exp(fixed_log_table(layout, every, np.full(layout.n_rows, accuracy)))
+    return np.asarray(reading * (mean / np.maximum(reading @ balance, 1e-300))[:, None])
+
+
+def _with_gold(balance: FloatArray, gold: Expected) -> FloatArray:
+    total = gold.class_counts + GOLD_BALANCE_STRENGTH * balance
+    return np.asarray(total / total.sum())
+
+
+def _tables_with_gold(tables: FloatArray, gold: Expected | None) -> FloatArray:
+    if gold is None:
+        return tables
+    counts = MOMENT_STRENGTH * tables + gold.counts
+    return np.asarray(counts / (MOMENT_STRENGTH + gold.class_counts))
+
+
+def _proper(layout: TableLayout, tables: FloatArray) -> FloatArray:
+    """Tables above 0 whose rows of one LF add up to at most 1."""
+    tables = np.maximum(tables, PROBABILITY_FLOOR)
+    total = layout.per_lf(tables)[layout.segment]
+    return np.asarray(tables / np.maximum(total, 1.0))
+
+
+def names_one_class(layout: TableLayout) -> IntArray:
+    """Whether a table row is a vote for the class, bool of shape (n_rows, n_classes)."""
+    is_class = layout.symbols.kind[layout.row_symbol] == CLASS
+    member = layout.symbols.membership[layout.row_symbol] >= 1.0
+    return np.asarray(member & is_class[:, None])
+
+
+def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
+    """Raise ConfigError unless the value is one of the choices."""
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, found {value!r}")
+
+
+def check_range(name: str, value: object, low: float, high: float) -> None:
+    """Raise ConfigError unless the value is a number in the range."""
+    if not isinstance(value, int | float | np.number) or not low <= value <= high:
+        raise ConfigError(f"{name} must be a number in [{low:g}, {high:g}], found {value!r}")

@@ -1,0 +1,94 @@
+"""Moments from sparse rows are those counted item by item."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.inference.moment_oracle import oracle_moments, oracle_triples
+from tests.inference.oracle import random_rows
+from weaklabel.inference.moments import triple_sums, vote_moments
+from weaklabel.inference.pair_counts import count_pairs
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("density", [0.0, 0.4, 1.0])
+def test_first_and_second_moments(weighted, density):
+    rows = random_rows(np.random.default_rng(0), weighted=weighted, density=density)
+    found = vote_moments(rows)
+    first, second = oracle_moments(rows)
+    np.testing.assert_array_equal(found.first, first)
+    np.testing.assert_array_equal(found.second, second)
+    assert found.weight == rows.total_weight
+    np.testing.assert_allclose(found.mean, first / rows.total_weight)
+    np.testing.assert_allclose(
+        found.covariance,
+        second / rows.total_weight - np.outer(first, first) / rows.total_weight**2,
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_compiled_code_counts_the_same(weighted, monkeypatch):
+    rows = random_rows(np.random.default_rng(1), n_patterns=500, weighted=weighted)
+    _, second = oracle_moments(rows)
+    monkeypatch.setattr("weaklabel.inference.pair_counts.BLOCK_ROWS", 64)
+    for n_threads in (1, 3):
+        np.testing.assert_array_equal(count_pairs(rows, n_threads), second)
+    monkeypatch.setattr("weaklabel.inference.moments.COMPILED_FROM", 0)
+    np.testing.assert_array_equal(vote_moments(rows).second, second)
+
+
+def test_threads_change_no_bit_of_fractional_weights(monkeypatch):
+    rng = np.random.default_rng(2)
+    rows = replace(random_rows(rng, n_patterns=999), weight=rng.random(999))
+    monkeypatch.setattr("weaklabel.inference.pair_counts.BLOCK_ROWS", 50)
+    one, four = count_pairs(rows, 1), count_pairs(rows, 4)
+    assert (one == four).all()
+    assert (one == one.T).all()
+    np.testing.assert_allclose(one, oracle_moments(rows)[1], rtol=1e-12)
+    sparse = vote_moments(rows).second
+    assert (sparse == sparse.T).all()
+    np.testing.assert_allclose(sparse, one, rtol=1e-12)
+
+
+def part_of(rows, a, b):
+    return replace(
+        rows,
+        indptr=rows.indptr[a : b + 1] - rows.indptr[a],
+        table_row=rows.table_row[rows.indptr[a] : rows.indptr[b]],
+        weight=None if rows.weight is None else rows.weight[a:b],
+    )
+
+
+def test_moments_of_shards_add_up():
+    rng = np.random.default_rng(3)
+    rows = random_rows(rng, n_patterns=90, weighted=True)
+    value, silent = rng.normal(size=(rows.n_table_rows, 2)), rng.normal(size=(6, 2))
+    whole, parts = vote_moments(rows), [part_of(rows, 0, 31), part_of(rows, 31, 90)]
+    both = vote_moments(parts[0]) + vote_moments(parts[1])
+    np.testing.assert_array_equal(both.second, whole.second)
+    np.testing.assert_array_equal(both.first, whole.first)
+    assert both.weight == whole.weight
+    one, two = (triple_sums(p, value, silent) for p in parts)
+    all_items = triple_sums(rows, value, silent)
+    for name in ("total", "squares", "by_lf", "weight"):
+        np.testing.assert_allclose(
+            getattr(one + two, name), getattr(all_items, name), rtol=1e-9, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("block", [7, 1 << 21])
+def test_third_moments(weighted, block, monkeypatch):
+    monkeypatch.setattr("weaklabel.inference.moments.BLOCK_CELLS", 6 * block)
+    rng = np.random.default_rng(4)
+    rows = random_rows(rng, weighted=weighted)
+    value, silent = rng.normal(size=(rows.n_table_rows, 2)), rng.normal(size=(6, 2))
+    found = triple_sums(rows, value, silent)
+    total, squares, by_lf = oracle_triples(rows, value, silent)
+    np.testing.assert_allclose(found.total, total, rtol=1e-10)
+    np.testing.assert_allclose(found.squares, squares, rtol=1e-10)
+    np.testing.assert_allclose(found.by_lf, by_lf, rtol=1e-9)
+    np.testing.assert_allclose(found.by_lf.sum(axis=0), 3.0 * found.total, rtol=1e-10)

@@ -87,12 +87,16 @@ def test_duplicating_all_rows_changes_no_parameter_without_priors(problem):
     if (dense == -1).all():
         return
 
+    # A fixed number of steps: without priors the optimum may be flat, and then where the iteration
+    # comes to rest is a matter of rounding.
     def make():
-        return DawidSkene(prior_strength=0, class_prior_strength=0, tol=1e-12, max_iter=300)
+        return DawidSkene(
+            prior_strength=0, class_prior_strength=0, tol=0, max_iter=15, accelerate=False
+        )
 
     once, votes = fitted(make, dense, n_classes)
     twice, _ = fitted(make, np.vstack([dense, dense]), n_classes)
-    np.testing.assert_allclose(twice.predict_proba(votes), once.predict_proba(votes), atol=1e-4)
+    np.testing.assert_allclose(twice.predict_proba(votes), once.predict_proba(votes), atol=1e-9)
 
 
 @given(small_votes())

@@ -177,6 +177,24 @@ def test_merging_shards_gives_the_same_tables_to_the_last_bits(votes):
     assert parts[0].merge(*parts[1:]).parameters_hash() == whole.parameters_hash()
 
 
+@pytest.mark.parametrize("n_distinct", [200, None], ids=["rows repeat", "rows do not repeat"])
+def test_large_shards_merge_to_the_whole(n_distinct):
+    planted = planted_votes(
+        n_distinct or 120_000, accuracy=np.linspace(0.6, 0.9, 14), propensity=0.5, seed=1
+    )
+    rows = np.random.default_rng(0).integers(0, planted.votes.n_items, 120_000)
+    votes = planted.votes[rows] if n_distinct else planted.votes
+    whole = DawidSkene(max_iter=500, tol=1e-12).fit(votes)
+    parts = [DawidSkene(max_iter=500, tol=1e-12).fit(votes[a : a + 60_000]) for a in (0, 60_000)]
+    merged = parts[0].merge(parts[1])
+    assert merged.n_items_ == whole.n_items_
+    np.testing.assert_allclose(merged.predict_proba(votes), whole.predict_proba(votes), atol=1e-6)
+    continued = DawidSkene(max_iter=500, tol=1e-12)
+    for start in (0, 60_000):
+        continued.partial_fit(votes[start : start + 60_000])
+    assert continued.parameters_hash() == merged.parameters_hash()
+
+
 def test_shards_with_gold_and_weights_merge_too(votes):
     rng = np.random.default_rng(0)
     weight = rng.integers(1, 4, votes.n_items).astype(float)

@@ -5,7 +5,7 @@ LFs, those change posteriors again, and so on until EM has converged anew. The f
 exactly; it is cheap where silence says nothing, since then it touches only rows that j votes on.
 Further rounds (``steps``) are full EM steps from there.
 
-What is approximated: one round is not convergence. On six shared sets the shifts after one round
+What is approximated: one round is not convergence. On four shared sets the shifts after one round
 correlated .89 to .98 with those of full refits, after five rounds .95 to 1.0; single LFs that hold
 a solution in place were off by up to .22. Raise ``steps`` to look closer at those.
 """

@@ -38,17 +38,23 @@ if TYPE_CHECKING:
     from weaklabel.lf import labeling_function as labeling_function
     from weaklabel.lf import load_pack as load_pack
     from weaklabel.lf import preprocessor as preprocessor
+    from weaklabel.models import ClassConditionalAccuracy as ClassConditionalAccuracy
     from weaklabel.models import DawidSkene as DawidSkene
     from weaklabel.models import Dependencies as Dependencies
     from weaklabel.models import LabelModel as LabelModel
     from weaklabel.models import MajorityVote as MajorityVote
+    from weaklabel.models import MatrixCompletion as MatrixCompletion
+    from weaklabel.models import OneCoin as OneCoin
+    from weaklabel.models import Triplets as Triplets
     from weaklabel.models import learn_dependencies as learn_dependencies
+    from weaklabel.models import leave_one_out_lfs as leave_one_out_lfs
     from weaklabel.soft_labels import SoftLabels as SoftLabels
     from weaklabel.votes import VoteMatrix as VoteMatrix
 
 
 _HOME = {
     "ABSTAIN": "weaklabel.labels",
+    "ClassConditionalAccuracy": "weaklabel.models",
     "Confident": "weaklabel.labels",
     "DawidSkene": "weaklabel.models",
     "Dependencies": "weaklabel.models",
@@ -57,17 +63,21 @@ _HOME = {
     "LabelSpace": "weaklabel.labels",
     "LabelingFunction": "weaklabel.lf",
     "MajorityVote": "weaklabel.models",
+    "MatrixCompletion": "weaklabel.models",
     "Not": "weaklabel.labels",
+    "OneCoin": "weaklabel.models",
     "OneOf": "weaklabel.labels",
     "Pack": "weaklabel.lf",
     "Preprocessor": "weaklabel.lf",
     "Reason": "weaklabel.labels",
     "SoftLabels": "weaklabel.soft_labels",
+    "Triplets": "weaklabel.models",
     "VoteMatrix": "weaklabel.votes",
     "apply": "weaklabel.applier",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
     "learn_dependencies": "weaklabel.models",
+    "leave_one_out_lfs": "weaklabel.models",
     "lf_summary": "weaklabel.analysis",
     "load_model": "weaklabel.export",
     "load_pack": "weaklabel.lf",
@@ -76,6 +86,7 @@ _HOME = {
 
 __all__ = [
     "ABSTAIN",
+    "ClassConditionalAccuracy",
     "Confident",
     "DawidSkene",
     "Dependencies",
@@ -84,18 +95,22 @@ __all__ = [
     "LabelSpace",
     "LabelingFunction",
     "MajorityVote",
+    "MatrixCompletion",
     "Not",
+    "OneCoin",
     "OneOf",
     "Pack",
     "Preprocessor",
     "Reason",
     "SoftLabels",
+    "Triplets",
     "VoteMatrix",
     "__version__",
     "apply",
     "label_quality",
     "labeling_function",
     "learn_dependencies",
+    "leave_one_out_lfs",
     "lf_summary",
     "load_model",
     "load_pack",

@@ -125,12 +125,15 @@ class CompletionProblem:
         """Least and largest z: mu is at least ``min_lift`` times P(vote), and at most 1.
 
         ``at_least_even``, bool of shape (n_rows, n_classes), marks pairs for which a vote must be
-        as probable under the class as it is overall.
+        at least as probable under the class as it is overall (and so, for two classes, at most as
+        probable under the other).
         """
         low = np.broadcast_to(min_lift * self.scale[:, None], self.prior.shape).copy()
         if at_least_even is not None:
             low = np.where(at_least_even, self.scale[:, None], low)
         high = np.broadcast_to(1.0 / self.scale[:, None], self.prior.shape)
+        if at_least_even is not None and len(self.balance) == 2:
+            high = np.where(at_least_even[:, ::-1], self.scale[:, None], high)
         return low, np.maximum(high, low)
 
 

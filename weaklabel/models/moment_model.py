@@ -49,7 +49,9 @@ PROBABILITY_FLOOR = 1e-9
 GOLD_BALANCE_STRENGTH = 10.0
 """Gold rows that the class balance found without gold is worth."""
 MOMENT_STRENGTH = 100.0
-"""Gold rows of a class that the tables found from moments are worth."""
+MOMENT_SHARE = 0.1
+"""Gold rows of a class that the tables found from moments are worth: a tenth of the rows of the
+class, at most a hundred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,14 +219,20 @@ class MomentModel(LabelModelBase):
         problem = MomentProblem(
             moments, layout, independent, found_balance, prior, self.prior_strength
         )
-        found = self._estimate(problem, progress)
-        tables = _proper(layout, _tables_with_gold(found.tables, gold))
+        found = self._estimated(problem, progress)
+        tables = _proper(layout, _tables_with_gold(found.tables, gold, problem))
         self.class_balance_, self.balance_trust_ = found_balance, trust
         self.n_iter_, self.objective_trace_ = found.n_iter, found.trace
         self.status_ = found.status
         self._joint = fit_joint_tables(rows, tree, tables, moments.mean, found_balance)
         self.dependencies_ = tuple((table.lf_names[a], table.lf_names[b]) for a, b in pairs)
         self._keep(layout, tables, tree)
+
+    def _estimated(self, problem: MomentProblem, progress: Progress | None) -> Estimated:
+        if problem.layout.n_classes == 1:
+            mean = problem.moments.mean[:, None]
+            return Estimated(mean, np.zeros(0), 0, "there is one class: nothing to learn")
+        return self._estimate(problem, progress)
 
     def _keep(self, layout: TableLayout, tables: FloatArray, tree: JunctionTree) -> None:
         self.layout_, self.tables_, self._tree = layout, tables, tree
@@ -414,11 +422,14 @@ def _with_gold(balance: FloatArray, gold: Expected) -> FloatArray:
     return np.asarray(total / total.sum())
 
 
-def _tables_with_gold(tables: FloatArray, gold: Expected | None) -> FloatArray:
+def _tables_with_gold(
+    tables: FloatArray, gold: Expected | None, problem: MomentProblem
+) -> FloatArray:
     if gold is None:
         return tables
-    counts = MOMENT_STRENGTH * tables + gold.counts
-    return np.asarray(counts / (MOMENT_STRENGTH + gold.class_counts))
+    items = problem.moments.weight * problem.balance
+    strength = np.minimum(MOMENT_STRENGTH, MOMENT_SHARE * items)
+    return np.asarray((strength * tables + gold.counts) / (strength + gold.class_counts))
 
 
 def _proper(layout: TableLayout, tables: FloatArray) -> FloatArray:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from weaklabel.models import MatrixCompletion as MatrixCompletion
     from weaklabel.models import OneCoin as OneCoin
     from weaklabel.models import Triplets as Triplets
+    from weaklabel.models import accuracy_intervals as accuracy_intervals
+    from weaklabel.models import identifiability as identifiability
     from weaklabel.models import learn_dependencies as learn_dependencies
     from weaklabel.models import leave_one_out_lfs as leave_one_out_lfs
     from weaklabel.soft_labels import SoftLabels as SoftLabels
@@ -73,9 +75,11 @@ _HOME = {
     "SoftLabels": "weaklabel.soft_labels",
     "Triplets": "weaklabel.models",
     "VoteMatrix": "weaklabel.votes",
+    "accuracy_intervals": "weaklabel.models",
     "apply": "weaklabel.applier",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
+    "identifiability": "weaklabel.models",
     "learn_dependencies": "weaklabel.models",
     "leave_one_out_lfs": "weaklabel.models",
     "lf_summary": "weaklabel.analysis",
@@ -106,7 +110,9 @@ __all__ = [
     "Triplets",
     "VoteMatrix",
     "__version__",
+    "accuracy_intervals",
     "apply",
+    "identifiability",
     "label_quality",
     "labeling_function",
     "learn_dependencies",

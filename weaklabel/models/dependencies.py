@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MAX_ROUNDS = 12
 ALIKE = (0.5, 0.25)
-"""Likeness from which LFs are joined to start with; independent LFs of 80 % rarely pass the last."""
+"""Likeness at which LFs are joined to start with; independent LFs of 80 % rarely pass the last."""
 OUTSTANDING = 2.0
 """Two LFs are joined to start with if each is this many times as like the other as any third."""
 ROWS_PER_OUTCOME = 4.0

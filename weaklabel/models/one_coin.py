@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from weaklabel.inference.layout import TableLayout
 from weaklabel.inference.rows import FloatArray
 from weaklabel.inference.tables import Accuracy, Parametrisation
@@ -21,6 +23,8 @@ class OneCoin(TableLabelModel):
     ----------
     Zhang, Chen, Zhou and Jordan, "Spectral Methods Meet EM", 2016, section 2.
     """
+
+    _one_sided_are_silent: ClassVar[bool] = False  # their one vote is right as often as any
 
     def _parametrisation(
         self, layout: TableLayout, accuracy: FloatArray, strength: FloatArray

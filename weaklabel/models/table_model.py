@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.errors import ConfigError, ConvergenceWarning, FitError, IdentifiabilityWarning
+from weaklabel.errors import ConfigError, ConvergenceWarning, FitError
 from weaklabel.inference.backends import Backend, BackendKind, make_backend
 from weaklabel.inference.clique_tables import CliqueTables
 from weaklabel.inference.em import Outcome, Progress, best_of
@@ -27,7 +27,7 @@ from weaklabel.inference.tables import (
     strong_log_table,
 )
 from weaklabel.labels import VoteAlphabet
-from weaklabel.models import checks
+from weaklabel.models import checks, findings
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.cliques import Cliques
 from weaklabel.models.dependencies import Dependencies, DependenciesLike, cliques_of, storable
@@ -119,6 +119,7 @@ class TableLabelModel(LabelModelBase):
     dependencies_: Dependencies | None
     lf_layout_: TableLayout
     lf_counts_: FloatArray
+    _one_sided_are_silent: ClassVar[bool] = True
     _voter_alphabet: VoteAlphabet
     _voter_names: tuple[str, ...]
 
@@ -360,14 +361,11 @@ class TableLabelModel(LabelModelBase):
             self.lf_counts_ = self.lf_counts_ + gold.counts
 
     def _warn_about_overlap(self, table: PatternTable, layout: TableLayout) -> None:
-        n_voting = len(layout.lfs)
-        if n_voting < 3 and len(table.gold_weight) == 0:
-            warnings.warn(
-                f"{n_voting} LFs cast votes: with fewer than three that overlap, agreement does "
-                "not determine accuracies and the prior decides; add LFs, or give gold",
-                IdentifiabilityWarning,
-                stacklevel=5,
-            )
+        if len(table.gold_weight) == 0:
+            found = findings.findings(table, self.abstain == "informative")
+            if not self._one_sided_are_silent:
+                found = [f for f in found if f.name != "one_sided"]
+            findings.warn(found, stacklevel=5)
 
     # -- using -----------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.inference.moment_oracle import oracle_moments, oracle_triples
 from tests.inference.oracle import random_rows
+from weaklabel.inference.moment_kernels import count_pairs
 from weaklabel.inference.moments import triple_sums, vote_moments
-from weaklabel.inference.pair_counts import count_pairs
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -33,7 +33,7 @@ def test_first_and_second_moments(weighted, density):
 def test_compiled_code_counts_the_same(weighted, monkeypatch):
     rows = random_rows(np.random.default_rng(1), n_patterns=500, weighted=weighted)
     _, second = oracle_moments(rows)
-    monkeypatch.setattr("weaklabel.inference.pair_counts.BLOCK_ROWS", 64)
+    monkeypatch.setattr("weaklabel.inference.moment_kernels.BLOCK_ROWS", 64)
     for n_threads in (1, 3):
         np.testing.assert_array_equal(count_pairs(rows, n_threads), second)
     monkeypatch.setattr("weaklabel.inference.moments.COMPILED_FROM", 0)
@@ -43,7 +43,7 @@ def test_compiled_code_counts_the_same(weighted, monkeypatch):
 def test_threads_change_no_bit_of_fractional_weights(monkeypatch):
     rng = np.random.default_rng(2)
     rows = replace(random_rows(rng, n_patterns=999), weight=rng.random(999))
-    monkeypatch.setattr("weaklabel.inference.pair_counts.BLOCK_ROWS", 50)
+    monkeypatch.setattr("weaklabel.inference.moment_kernels.BLOCK_ROWS", 50)
     one, four = count_pairs(rows, 1), count_pairs(rows, 4)
     assert (one == four).all()
     assert (one == one.T).all()
@@ -86,9 +86,26 @@ def test_third_moments(weighted, block, monkeypatch):
     rng = np.random.default_rng(4)
     rows = random_rows(rng, weighted=weighted)
     value, silent = rng.normal(size=(rows.n_table_rows, 2)), rng.normal(size=(6, 2))
-    found = triple_sums(rows, value, silent)
     total, squares, by_lf = oracle_triples(rows, value, silent)
+    found = triple_sums(rows, value, silent)
     np.testing.assert_allclose(found.total, total, rtol=1e-10)
     np.testing.assert_allclose(found.squares, squares, rtol=1e-10)
     np.testing.assert_allclose(found.by_lf, by_lf, rtol=1e-9)
     np.testing.assert_allclose(found.by_lf.sum(axis=0), 3.0 * found.total, rtol=1e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_compiled_third_moments(weighted, monkeypatch):
+    monkeypatch.setattr("weaklabel.inference.moments.COMPILED_SUMS_FROM", 0)
+    monkeypatch.setattr("weaklabel.inference.moment_kernels.BLOCK_ROWS", 16)
+    rng = np.random.default_rng(5)
+    rows = random_rows(rng, weighted=weighted)
+    value, silent = rng.normal(size=(rows.n_table_rows, 2)), rng.normal(size=(6, 2))
+    found = triple_sums(rows, value, silent, n_threads=1)
+    total, squares, by_lf = oracle_triples(rows, value, silent)
+    np.testing.assert_allclose(found.total, total, rtol=1e-10)
+    np.testing.assert_allclose(found.squares, squares, rtol=1e-10)
+    np.testing.assert_allclose(found.by_lf, by_lf, rtol=1e-9)
+    more = triple_sums(rows, value, silent, n_threads=3)
+    assert (more.by_lf == found.by_lf).all()
+    assert (more.total == found.total).all()

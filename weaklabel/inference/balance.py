@@ -39,7 +39,12 @@ SUM_TOLERANCE = 0.25
 
 
 def estimate_balance(
-    rows: VoteRows, moments: Moments, independent: IntArray, speaks: FloatArray
+    rows: VoteRows,
+    moments: Moments,
+    independent: IntArray,
+    speaks: FloatArray,
+    *,
+    n_threads: int | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """The class balance, and how much of it comes from the votes.
 
@@ -52,6 +57,8 @@ def estimate_balance(
         Whether two votes are those of different LFs that are independent given the class.
     speaks : array, shape (n_rows, n_classes)
         Literal reading of each vote.
+    n_threads : int, optional
+        Threads of the compiled kernel; default all cores.
 
     Returns
     -------
@@ -82,7 +89,7 @@ def estimate_balance(
     silent = np.zeros((int(rows.row_lf.max(initial=-1)) + 1, len(classes)))
     silent[lfs] = -size * mean
     value = size[column] * (sign - mean[column])
-    sums = triple_sums(rows, value, silent)
+    sums = triple_sums(rows, value, silent, n_threads=n_threads)
     skews = [_skew(size[:, c], lfs, sums, c) for c in range(len(classes))]
     raw = np.array([_share_of(s.kappa) for s in skews])
     if n_classes > 2 and not abs(raw.sum() - 1.0) <= SUM_TOLERANCE:

@@ -25,6 +25,8 @@ COMPILED_FROM = 1 << 22
 """Pairs of votes from which compiled code is used: below, a sparse product takes 50 ms."""
 COMPILED_CELLS = 1 << 22
 """Largest table of pairs for compiled code: each thread has one (32 MB)."""
+COMPILED_SUMS_FROM = 1 << 21
+"""Votes x columns from which third moments are summed in compiled code."""
 BLOCK_CELLS = 1 << 21
 
 
@@ -87,7 +89,7 @@ def vote_moments(rows: VoteRows, *, n_threads: int | None = None) -> Moments:
     """
     lengths = np.diff(rows.indptr).astype(np.float64)
     if rows.n_table_rows**2 <= COMPILED_CELLS and lengths @ lengths >= COMPILED_FROM:
-        from weaklabel.inference.pair_counts import count_pairs
+        from weaklabel.inference.moment_kernels import count_pairs
 
         second = count_pairs(rows, n_threads)
     else:
@@ -141,7 +143,9 @@ class TripleSums:
         )
 
 
-def triple_sums(rows: VoteRows, value: FloatArray, silent: FloatArray) -> TripleSums:
+def triple_sums(
+    rows: VoteRows, value: FloatArray, silent: FloatArray, *, n_threads: int | None = None
+) -> TripleSums:
     """Third moments between different LFs, summed over all triples of LFs.
 
     With a_j the value of LF j on an item (``value[r]`` where it casts vote r, ``silent[j]`` where
@@ -160,32 +164,45 @@ def triple_sums(rows: VoteRows, value: FloatArray, silent: FloatArray) -> Triple
         One column per set of values.
     silent : array, shape (n_lfs, n_columns)
         By LF, in the numbering of ``rows.row_lf``.
+    n_threads : int, optional
+        Threads of the compiled kernel; default all cores.
 
     Notes
     -----
     O(n_votes * n_columns), in blocks of bounded memory.
     """
-    n_columns = value.shape[1]
-    powers = np.hstack([value**q - silent[rows.row_lf] ** q for q in (1, 2, 3)])
-    base = np.hstack([(silent**q).sum(axis=0) for q in (1, 2, 3)])
-    total, squares = np.zeros(n_columns), np.zeros(n_columns)
-    means = np.zeros((3, n_columns))  # sums of (p1^2 - p2) / 2, of p1 and of 1
-    seen = np.zeros((rows.n_table_rows, 3 * n_columns))  # the same over items with each vote
+    powers = np.stack([value**q - silent[rows.row_lf] ** q for q in (1, 2, 3)], axis=1)
+    base = np.stack([(silent**q).sum(axis=0) for q in (1, 2, 3)])
+    if rows.n_votes * value.shape[1] >= COMPILED_SUMS_FROM:
+        from weaklabel.inference.moment_kernels import sum_triples
+
+        products, means, seen = sum_triples(rows, powers, base, n_threads)
+    else:
+        products, means, seen = _sparse_triples(rows, powers, base)
+    by_lf = _parts(rows, value, silent, means, seen)
+    return TripleSums(products[0], products[1], by_lf, rows.total_weight)
+
+
+def _sparse_triples(
+    rows: VoteRows, powers: FloatArray, base: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """See :func:`~weaklabel.inference.moment_kernels.sum_triples`."""
+    n_columns = base.shape[1]
+    flat = powers.reshape(-1, 3 * n_columns)
+    products, means, seen = np.zeros((2, n_columns)), np.zeros((3, n_columns)), np.zeros_like(flat)
     votes = indicator_matrix(rows)
     step = max(BLOCK_CELLS // max(3 * n_columns, 1), 1)
     for first in range(0, rows.n_patterns, step):
         part = slice(first, min(first + step, rows.n_patterns))
         block = votes[part]
-        p1, p2, p3 = np.split(block @ powers + base, 3, axis=1)
+        p1, p2, p3 = np.split(block @ flat + base.ravel(), 3, axis=1)
         triples = (p1**3 - 3.0 * p1 * p2 + 2.0 * p3) / 6.0
         weight = np.ones(len(triples)) if rows.weight is None else rows.weight[part]
-        total += weight @ triples
-        squares += weight @ triples**2
+        products += np.stack([weight @ triples, weight @ triples**2])
         about = np.hstack([0.5 * (p1**2 - p2), p1, np.ones_like(p1)]) * weight[:, None]
         means += about.sum(axis=0).reshape(3, n_columns)
         seen += block.T @ about
-    by_lf = _parts(rows, value, silent, means, seen.reshape(-1, 3, n_columns))
-    return TripleSums(total, squares, by_lf, rows.total_weight)
+    return products, means, seen.reshape(powers.shape)
 
 
 def _parts(

@@ -252,7 +252,7 @@ class MomentModel(LabelModelBase):
         if self.balance == "uniform":
             return np.full(layout.n_classes, 1.0 / layout.n_classes), np.zeros(layout.n_classes)
         speaks = layout.symbols.affinity[layout.row_symbol]
-        return estimate_balance(rows, moments, independent, speaks)
+        return estimate_balance(rows, moments, independent, speaks, n_threads=self.n_threads)
 
     def _warn_about_overlap(self, table: PatternTable, tree: JunctionTree) -> None:
         voting = np.unique(tree.component[np.flatnonzero(table.lf_weight > 0)])

@@ -4,23 +4,29 @@ Maximum likelihood on real labeling functions finds the strongest block of corre
 it truth. What was measured to be safe is to take *one* step of evidence from a vote share, and to
 average the result with the shares it came from:
 
-======  ======================================================================  =================
+======  ======================================================================  ================
 member  what it is                                                              weight
-======  ======================================================================  =================
-m       vote share, with one pseudo-vote                                        2
+======  ======================================================================  ================
+m       vote share, with one pseudo-vote                                        1
 a       vote share in which votes for a class that many vote for count less     2
-b       naive Bayes with the tables that one step from ``a`` gives; the         1
+b       naive Bayes with the tables that one step from ``a`` gives; the         2
         silence of one-sided LFs counts, with a cap
-c       confusion-matrix EM over LFs that vote for two or more classes, a few   share of the votes
-        steps from ``a``                                                        such LFs cast
-======  ======================================================================  =================
+c       confusion-matrix EM over LFs that vote for two or more classes, a few   up to 6, by the
+        steps from the tables believed beforehand                               regime
+======  ======================================================================  ================
 
 Before all that, votes of copies, of LFs that say the same of every row, and of LFs of several
-classes that agree with nobody are discounted (:mod:`~weaklabel.inference.preweights`).
+classes that agree with nobody are discounted (:mod:`~weaklabel.inference.preweights`). How much
+``c`` weighs is read off the votes (:mod:`~weaklabel.inference.regime`). After it, the log of the
+average is tilted towards a class balance that is known and calibrated on gold
+(:mod:`~weaklabel.inference.calibration`).
 
 Each member is tables on the core: a number per table row, or a row of log probabilities. LFs that
 vote for one class only (rules) and LFs that vote for several (crowds, judges) are treated apart,
 since silence is evidence of the first kind only and a confusion matrix of the second kind only.
+
+Rows without any vote get the class balance, unless the silence of all rules together speaks for one
+class with odds above ``SILENCE_ODDS``; then they lean towards it.
 """
 
 from __future__ import annotations
@@ -29,12 +35,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from weaklabel.inference.calibration import balancing_tilt
 from weaklabel.inference.layout import REASON, TableLayout
-from weaklabel.inference.preweights import pre_weights
-from weaklabel.inference.rows import Backend, Expected, FloatArray, IntArray
+from weaklabel.inference.preweights import PreWeights, pre_weights
+from weaklabel.inference.regime import Regime, regime_of
+from weaklabel.inference.rows import Backend, Expected, FloatArray, IntArray, VoteRows
 from weaklabel.inference.shares import normalised, share_counts, vote_mass
 from weaklabel.inference.tables import Confusion
 
+SHARE_WEIGHT, NORMALISED_WEIGHT, EVIDENCE_WEIGHT = 1.0, 2.0, 2.0
 SHARE_EXPONENT_ONE = 0.5
 SHARE_EXPONENT_MANY = 0.25
 EVIDENCE_STRENGTH = 10.0
@@ -44,11 +53,10 @@ EVIDENCE_LIMIT = 9.0
 SILENCE_STRENGTH = 30.0
 SILENCE_FLOOR = 0.02
 SILENCE_CAP = 1.0
-CONFUSION_STRENGTH = 3.0
-CONFUSION_STEPS = 5
-CONFUSION_CLASS_EXPONENT = 0.5
-BALANCE_STRENGTH = 0.5  # 1 gives the best accuracy and the worst F1 of rare classes
-LEAST_MANY = 3  # LFs of several classes from which a confusion matrix can be learned
+SILENCE_ODDS = 1.5  # below, rows without votes stay at the class balance
+CONFUSION_STRENGTH = 1.0
+CONFUSION_STEPS = 10
+BALANCE_STRENGTH = 0.4  # 1 gives the best accuracy and the worst F1 of rare classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,29 +73,47 @@ class AnchoredParameters:
         What it adds to the log joint of ``b``.
     silence : array, shape (n_classes,)
         Log joint of ``b`` of a row on which all LFs are silent.
+    silence_alone : array, shape (n_classes,)
+        What silence says of rows without any vote: 0 unless it speaks clearly.
     confusion : array, shape (n_rows, n_classes), or None
         What it adds to the log joint of ``c``; rows of one-sided LFs are 0. None: no ``c``.
     confusion_prior : array, shape (n_classes,)
     many : array of bool, shape (n_rows,)
         Whether the LF of the row votes for several classes.
-    many_share : float
-        Share of the votes such LFs cast.
+    confusion_weight : float
+        Of ``c`` in the average, on rows with a vote of such an LF.
     class_balance : array, shape (n_classes,)
-        Distribution of rows without votes, and of the pseudo-vote.
+        Of rows without votes, before silence.
+    temperature : float
+        Factor of the log of the average posterior: below 1 for fixed panels, or learned from gold.
     tilt : array, shape (n_classes,)
-        Added to the log of the average posterior: 0 where no class balance was given.
+        Added to it: 0 unless a class balance or gold was given.
+    empty_tilt : array, shape (n_classes,)
+        Added to the log posterior of rows without votes: 0 unless gold was given.
     """
 
     vote_weight: FloatArray
     share_weight: FloatArray
     evidence: FloatArray
     silence: FloatArray
+    silence_alone: FloatArray
     confusion: FloatArray | None
     confusion_prior: FloatArray
     many: IntArray
-    many_share: float
+    confusion_weight: float
     class_balance: FloatArray
+    temperature: float
     tilt: FloatArray
+    empty_tilt: FloatArray
+
+    @property
+    def empty(self) -> FloatArray:
+        """Posterior of a row without votes, shape (n_classes,)."""
+        shares = SHARE_WEIGHT + NORMALISED_WEIGHT
+        balance = np.maximum(self.class_balance, 1e-300)
+        leaning = _softmax((np.log(balance) + self.silence_alone)[None])[0]
+        mixed = shares * balance + EVIDENCE_WEIGHT * leaning
+        return np.asarray(_softmax((np.log(mixed) + self.empty_tilt)[None])[0])
 
     def extended(self, layout: TableLayout, known: IntArray) -> AnchoredParameters:
         """The parameters on a layout with more rows, where ``known`` are the rows fitted.
@@ -106,22 +132,36 @@ class AnchoredParameters:
             layout,
             nothing,
             np.ones(layout.n_classes),
+            np.ones(layout.n_classes),
             none,
             np.ones(layout.n_rows, dtype=bool),
             1.0,
         )
-        return AnchoredParameters(
-            grown(self.vote_weight, np.ones(layout.n_rows)),
-            grown(self.share_weight, np.ones(layout.n_rows)),
-            grown(self.evidence, literal),
-            self.silence,
-            None if self.confusion is None else grown(self.confusion, nothing.copy()),
-            self.confusion_prior,
-            grown(self.many, np.zeros(layout.n_rows, dtype=bool)),
-            self.many_share,
-            self.class_balance,
-            self.tilt,
+        return replace(
+            self,
+            vote_weight=grown(self.vote_weight, np.ones(layout.n_rows)),
+            share_weight=grown(self.share_weight, np.ones(layout.n_rows)),
+            evidence=grown(self.evidence, literal),
+            confusion=None if self.confusion is None else grown(self.confusion, nothing.copy()),
+            many=grown(self.many, np.zeros(layout.n_rows, dtype=bool)),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Anchored:
+    """A fit: the parameters, and what was found on the way to them.
+
+    Attributes
+    ----------
+    parameters : AnchoredParameters
+    weights : PreWeights
+        Discounts of copies, constants and noise.
+    regime : Regime
+    """
+
+    parameters: AnchoredParameters
+    weights: PreWeights
+    regime: Regime
 
 
 def fit_anchored(
@@ -129,7 +169,7 @@ def fit_anchored(
     layout: TableLayout,
     class_balance: FloatArray | None = None,
     gold: Expected | None = None,
-) -> AnchoredParameters:
+) -> Anchored:
     """Learn the four members from votes over patterns.
 
     Parameters
@@ -144,57 +184,98 @@ def fit_anchored(
 
     Notes
     -----
-    Two passes over the votes, ``CONFUSION_STEPS`` E-steps, and what
+    Two passes over the votes, up to ``CONFUSION_STEPS`` E-steps, and what
     :func:`~weaklabel.inference.preweights.pre_weights` takes.
     """
     rows = backend.rows
     n_items = rows.total_weight
     many = votes_for_many(layout)
     raw = _row_weight(backend)  # (n_rows,)
-    pre_weight = pre_weights(rows, layout, raw, many, class_normalised(layout, raw, many)).product
-    votes = raw * pre_weight
-    share_weight = class_normalised(layout, votes, many) * pre_weight
+    weights = pre_weights(
+        rows, layout, raw, many, lambda each: class_normalised(layout, each, many)
+    )
+    trust, worth = weights.trust, weights.product
+    votes = raw * worth
+    regime = regime_of(rows, layout, votes, weights.duplicate, many)
+    share_weight = class_normalised(layout, votes, many) * worth
     anchor = share_counts(rows, layout, share_weight, pseudo=1.0)
-    counts, classes = anchor.counts, anchor.class_counts
+    counts, classes, voted = anchor.counts, anchor.class_counts, raw
     if gold is not None:
         counts, classes = counts + gold.counts, classes + gold.class_counts
-    counts = counts * pre_weight[:, None]
-    table, silence = _evidence(layout, counts, classes, votes, many, n_items)
-    table *= pre_weight[:, None]
-    silence_of_lf = (
-        silence * layout.per_lf(pre_weight[:, None]) / layout.per_lf(np.ones((layout.n_rows, 1)))
-    )
-    spread = float(np.ptp(silence_of_lf.sum(axis=0))) if len(silence_of_lf) else 0.0
+        voted = raw + gold.counts.sum(axis=1)
+        n_items += float(gold.class_counts.sum())
+    counts, voted = counts * trust[:, None], voted * trust
+    blank = _weight_of_empty(rows) / layout.n_classes  # a row without votes is uniform in ``a``
+    table, silence = _evidence(layout, counts, classes, classes - blank, voted, many, n_items)
+    table *= worth[:, None]
+    silence *= layout.per_lf(worth[:, None]) / layout.per_lf(np.ones((layout.n_rows, 1)))
+    total_silence = silence.sum(axis=0) if len(silence) else np.zeros(layout.n_classes)
+    spread = float(np.ptp(total_silence))
     if spread > SILENCE_CAP:
-        silence_of_lf *= SILENCE_CAP / spread
-    table -= silence_of_lf[layout.segment]  # a vote takes the silence counted beforehand back
-    confusion, confusion_prior = _confusion(backend, layout, counts, classes, pre_weight, many)
-    total = votes.sum()
+        silence *= SILENCE_CAP / spread
+    table -= silence[layout.segment]  # a vote takes the silence counted beforehand back
+    confusion, confusion_prior = None, np.full(layout.n_classes, -np.log(layout.n_classes))
+    if regime.confusion_weight > 0:
+        confusion, confusion_prior = _confusion(
+            backend, layout, gold, weights, many, regime.class_exponent, class_balance
+        )
     uniform = np.full(layout.n_classes, 1.0 / layout.n_classes)
+    nothing = np.zeros(layout.n_classes)
     found = AnchoredParameters(
-        vote_weight=pre_weight,
+        vote_weight=worth,
         share_weight=share_weight,
         evidence=table,
-        silence=silence_of_lf.sum(axis=0) if len(silence_of_lf) else np.zeros(layout.n_classes),
+        silence=silence.sum(axis=0) if len(silence) else nothing,
+        silence_alone=clear_silence(total_silence),
         confusion=confusion,
         confusion_prior=confusion_prior,
         many=many,
-        many_share=float(votes[many].sum() / total) if total > 0 else 0.0,
+        confusion_weight=regime.confusion_weight,
         class_balance=uniform if class_balance is None else class_balance,
-        tilt=np.zeros(layout.n_classes),
+        temperature=regime.temperature,
+        tilt=nothing,
+        empty_tilt=nothing,
     )
-    return found if class_balance is None else _tilted(found, backend, layout, class_balance)
+    if class_balance is not None:
+        found = _tilted(found, backend, layout, class_balance)
+    return Anchored(found, weights, regime)
+
+
+def clear_silence(silence: FloatArray) -> FloatArray:
+    """What silence says, less a lead of log ``SILENCE_ODDS``, and capped; 0 if there is no more.
+
+    The lead is that of the most probable class over the next.
+
+    Parameters
+    ----------
+    silence : array, shape (n_classes,)
+        Log-odds.
+    """
+    if len(silence) < 2:
+        return np.zeros_like(silence)
+    second, first = np.sort(silence)[-2:]
+    lead, least = first - second, np.log(SILENCE_ODDS)
+    if lead <= least:
+        return np.zeros_like(silence)
+    kept = silence * (1.0 - least / lead)
+    return np.asarray(kept * min(1.0, SILENCE_CAP / float(np.ptp(kept))))
+
+
+def _weight_of_empty(rows: VoteRows) -> float:
+    empty = np.diff(rows.indptr) == 0
+    return float(empty.sum() if rows.weight is None else rows.weight @ empty)
 
 
 def _tilted(
     parameters: AnchoredParameters, backend: Backend, layout: TableLayout, balance: FloatArray
 ) -> AnchoredParameters:
-    """The parameters with a tilt by (class balance / mean posterior)^BALANCE_STRENGTH."""
+    """The parameters with a tilt part of the way to where the mean posterior is the balance."""
     average = anchored_posterior(parameters, backend, layout).average
     voted = np.diff(backend.rows.indptr) > 0
-    weight = voted if backend.rows.weight is None else backend.rows.weight * voted
-    mean = weight @ average / weight.sum()
-    return replace(parameters, tilt=BALANCE_STRENGTH * np.log(balance / mean))
+    weight = voted.astype(np.float64)
+    if backend.rows.weight is not None:
+        weight *= backend.rows.weight
+    return replace(parameters, tilt=BALANCE_STRENGTH * balancing_tilt(average, balance, weight))
 
 
 def votes_for_many(layout: TableLayout) -> IntArray:
@@ -244,13 +325,14 @@ def _evidence(
     layout: TableLayout,
     counts: FloatArray,
     classes: FloatArray,
+    covered_classes: FloatArray,
     votes: FloatArray,
     many: IntArray,
     n_items: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Log-odds per vote, on the classes it speaks for, and log-odds per silent one-sided LF."""
     n_classes = layout.n_classes
-    tilt = (classes / classes.sum()) ** CLASS_EXPONENT
+    tilt = (covered_classes / covered_classes.sum()) ** CLASS_EXPONENT
     tilt /= tilt.sum()
     affinity = layout.symbols.affinity[layout.row_symbol]
     member = layout.symbols.membership[layout.row_symbol] >= 1.0
@@ -278,26 +360,39 @@ def _evidence(
 def _confusion(
     backend: Backend,
     layout: TableLayout,
-    counts: FloatArray,
-    classes: FloatArray,
-    pre_weight: FloatArray,
+    gold: Expected | None,
+    weights: PreWeights,
     many: IntArray,
-) -> tuple[FloatArray | None, FloatArray]:
-    uniform = np.full(layout.n_classes, -np.log(layout.n_classes))
-    if int(many[layout.starts].sum()) < LEAST_MANY:
-        return None, uniform
+    class_exponent: float,
+    class_balance: FloatArray | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Log tables and log prior after a few steps of EM over the LFs of several classes.
+
+    The start is the posterior under the tables believed beforehand: sharper than a vote share where
+    an LF votes for sets.
+    """
     tables = Confusion(
         layout,
         np.full(layout.n_lfs, PRIOR_ACCURACY),
         np.full(layout.n_lfs, CONFUSION_STRENGTH),
     )
-    scale = pre_weight[:, None] * many[:, None]
-    for step in range(CONFUSION_STEPS):
-        log_table = tables.tables(counts).log_table * scale
-        log_prior = CONFUSION_CLASS_EXPONENT * np.log(np.maximum(classes, 1e-300) / classes.sum())
-        if step + 1 < CONFUSION_STEPS:
-            found = backend.e_step(log_table, log_prior)
-            counts, classes = found.counts * pre_weight[:, None], found.class_counts
+    trust, scale = weights.trust[:, None], (weights.product * many)[:, None]
+    empty = _weight_of_empty(backend.rows)
+    counts = np.zeros((layout.n_rows, layout.n_classes))
+    log_prior = np.zeros(layout.n_classes)
+    for step in range(CONFUSION_STEPS + 1):
+        log_table = tables.tables(counts * trust).log_table * scale
+        if step == CONFUSION_STEPS:
+            break
+        found = backend.e_step(log_table, log_prior)
+        counts = found.counts
+        classes = found.class_counts - empty * _softmax(log_prior[None])[0]
+        if gold is not None:
+            counts, classes = counts + gold.counts, classes + gold.class_counts
+        if class_balance is None:
+            log_prior = class_exponent * np.log(np.maximum(classes, 1e-300) / classes.sum())
+        else:
+            log_prior = np.log(np.maximum(class_balance, 1.0 / backend.rows.total_weight))
     return log_table, log_prior
 
 
@@ -317,40 +412,42 @@ def anchored_posterior(
 ) -> Members:
     """The members' posteriors of the rows of a backend, and their weighted average.
 
-    Rows without votes get the class balance.
+    Rows without votes get the class balance, or what silence says beside it.
 
     Notes
     -----
     O(n_votes * n_classes); four arrays of n_rows * n_classes.
     """
-    rows, balance = backend.rows, parameters.class_balance
+    rows = backend.rows
+    uniform = np.full(layout.n_classes, 1.0 / layout.n_classes)
     symbol = layout.row_symbol[rows.table_row]
     symbols = layout.symbols
 
     def share(weight: FloatArray) -> FloatArray:
         mass = vote_mass(rows.indptr, symbol, symbols, weight[rows.table_row])
-        return normalised(mass, balance, pseudo=1.0)
+        return normalised(mass, uniform, pseudo=1.0)
 
     vote_share = share(parameters.vote_weight)
     class_share = share(parameters.share_weight)
     evidence = backend.posterior(parameters.evidence, parameters.silence)
-    average = 2.0 * vote_share + 2.0 * class_share + evidence
-    total = np.full(rows.n_patterns, 5.0)
+    average = SHARE_WEIGHT * vote_share + NORMALISED_WEIGHT * class_share
+    average += EVIDENCE_WEIGHT * evidence
+    total = np.full(rows.n_patterns, SHARE_WEIGHT + NORMALISED_WEIGHT + EVIDENCE_WEIGHT)
     confusion = None
     if parameters.confusion is not None:
         confusion = backend.posterior(parameters.confusion, parameters.confusion_prior)
         is_many = np.concatenate([[0], np.cumsum(parameters.many[rows.table_row])])
         has_many = is_many[rows.indptr[1:]] > is_many[rows.indptr[:-1]]
-        weight = parameters.many_share * has_many
+        weight = parameters.confusion_weight * has_many
         average += weight[:, None] * confusion
         total += weight
     average /= total[:, None]
-    if parameters.tilt.any():
-        average *= np.exp(parameters.tilt)
-        average /= average.sum(axis=1, keepdims=True)
+    if parameters.temperature != 1.0 or parameters.tilt.any():
+        average = _softmax(parameters.temperature * np.log(average) + parameters.tilt)
     empty = np.diff(rows.indptr) == 0
-    for member in (evidence, average):
-        member[empty] = balance
+    for member in (vote_share, class_share, evidence):
+        member[empty] = parameters.class_balance
+    average[empty] = parameters.empty
     return Members(vote_share, class_share, evidence, confusion, average)
 
 
@@ -375,8 +472,7 @@ def anchored_contributions(
     prior : array, shape (n_rows, n_classes)
         log P without votes (of rows with votes: with all of them faded out).
     contributions : array, shape (n_votes, n_classes)
-        ``prior`` plus the sum over a row's votes is its log P, up to a constant per row where the
-        class balance was given.
+        ``prior`` plus the sum over a row's votes is its log P.
 
     Notes
     -----
@@ -400,8 +496,12 @@ def anchored_contributions(
     missing = np.log(fade.posterior(1.0)) - prior
     np.subtract.at(missing, item, contributions)
     contributions += (missing / np.maximum(lengths, 1)[:, None])[item]
-    prior += parameters.tilt
-    prior[lengths == 0] = np.log(parameters.class_balance)
+    prior = parameters.temperature * prior + parameters.tilt
+    contributions *= parameters.temperature
+    score = parameters.temperature * np.log(fade.posterior(1.0)) + parameters.tilt
+    top = score.max(axis=1, keepdims=True)
+    prior -= top + np.log(np.exp(score - top).sum(axis=1, keepdims=True))
+    prior[lengths == 0] = np.log(parameters.empty)
     return prior, contributions
 
 
@@ -423,22 +523,26 @@ class _Fade:
         self.affinity = layout.symbols.affinity[layout.row_symbol[table_row]]
         is_vote = layout.symbols.kind[layout.row_symbol[table_row]] != REASON
         self.affinity = self.affinity * is_vote[:, None]
-        self.shares: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-        for weight in (parameters.vote_weight, parameters.share_weight):
+        # (member weight, weight of each vote, weighted votes per class, and in all)
+        self.shares: list[tuple[float, FloatArray, FloatArray, FloatArray]] = []
+        for member, weight in (
+            (SHARE_WEIGHT, parameters.vote_weight),
+            (NORMALISED_WEIGHT, parameters.share_weight),
+        ):
             each = (weight[table_row] * is_vote)[:, None]
-            self.shares.append((each, self._add(each * self.affinity), self._add(each)))
+            self.shares.append((member, each, self._add(each * self.affinity), self._add(each)))
         # (member weight per row, log joint without votes, table row of each vote, its row sums)
-        five = np.ones((n_rows, 1))
-        pairs = [(five, parameters.silence, parameters.evidence)]
+        always = np.full((n_rows, 1), EVIDENCE_WEIGHT)
+        pairs = [(always, parameters.silence, parameters.evidence)]
         if parameters.confusion is not None:
             has_many = self._add(parameters.many[table_row, None].astype(np.float64)) > 0
-            weight_of_rows = np.where(has_many, parameters.many_share, 0.0)
+            weight_of_rows = np.where(has_many, parameters.confusion_weight, 0.0)
             pairs.append((weight_of_rows, parameters.confusion_prior, parameters.confusion))
         self.tables = [
             (weight, base, table[table_row], self._add(table[table_row]))
             for weight, base, table in pairs
         ]
-        self.total = 4.0 + sum(weight for weight, *_ in self.tables)
+        self.total = sum(weight for weight, *_ in self.shares) + sum(w for w, *_ in self.tables)
 
     def _add(self, values: FloatArray) -> FloatArray:
         out = np.zeros((self.n_rows, values.shape[1]))
@@ -446,23 +550,23 @@ class _Fade:
         return out
 
     def _share(self, t: float, mass: FloatArray, total: FloatArray) -> FloatArray:
-        return np.asarray((t * mass + self.parameters.class_balance) / (t * total + 1.0))
+        return np.asarray((t * mass + 1.0 / mass.shape[1]) / (t * total + 1.0))
 
     def posterior(self, t: float) -> FloatArray:
         out = np.zeros((self.n_rows, len(self.parameters.class_balance)))
-        for _, mass, total in self.shares:
-            out += 2.0 * self._share(t, mass, total)
-        for weight, base, _, score in self.tables:
-            out += weight * _softmax(base + t * score)
+        for weight, _, mass, total in self.shares:
+            out += weight * self._share(t, mass, total)
+        for weights, base, _, score in self.tables:
+            out += weights * _softmax(base + t * score)
         return np.asarray(out / self.total)
 
     def slope(self, t: float) -> FloatArray:
         """d log P / d weight of each vote, shape (n_votes, n_classes)."""
         item = self.item
         out = np.zeros_like(self.affinity)
-        for each, mass, total in self.shares:
+        for member, each, mass, total in self.shares:
             share = self._share(t, mass, total)[item]
-            out += 2.0 * each * (self.affinity - share) / (t * total + 1.0)[item]
+            out += member * each * (self.affinity - share) / (t * total + 1.0)[item]
         for weight, base, row, score in self.tables:
             p = _softmax(base + t * score)[item]
             out += weight[item] * p * (row - (p * row).sum(axis=1, keepdims=True))

@@ -3,42 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.errors import ConfigError
 from weaklabel.inference.anchored import (
+    Anchored,
     AnchoredParameters,
     Members,
     anchored_contributions,
     anchored_posterior,
     fit_anchored,
 )
-from weaklabel.inference.backends import make_backend
+from weaklabel.inference.backends import Backend, make_backend
+from weaklabel.inference.calibration import best_f1_threshold, empty_tilt, fit_calibration
 from weaklabel.inference.em import Progress
 from weaklabel.inference.layout import TableLayout
-from weaklabel.inference.rows import Expected, FloatArray, VoteRows
+from weaklabel.inference.preweights import take_rows
+from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.checks import Votes
 from weaklabel.models.statistics import PatternTable, symbols_of
 from weaklabel.models.symbols import recoded
+from weaklabel.soft_labels import OnTie, SoftLabels, Uncovered
 from weaklabel.votes import VoteMatrix
 
-GOLD_WEIGHT = 10.0
+if TYPE_CHECKING:
+    from weaklabel.models.report import ModelReport
+
+GOLD_WEIGHT = 3.0
 BLOCK_CELLS = 1 << 23
-_ARRAYS = ("vote_weight", "share_weight", "evidence", "silence", "confusion_prior", "many", "tilt")
+_ARRAYS = (
+    *("vote_weight", "share_weight", "evidence", "silence", "silence_alone", "confusion_prior"),
+    *("many", "tilt", "empty_tilt"),
+)
+
+Metric: TypeAlias = Literal["accuracy", "f1"]
 
 
 class LabelModel(LabelModelBase):
-    """The recommended label model: careful, deterministic, no settings to choose.
+    """The recommended label model: careful, deterministic, no settings that must be chosen.
 
     It never wanders far from the votes: the average of the vote share, a vote share in which
     classes that many LFs vote for count less, one step of evidence from there, and, where LFs vote
     for several classes, a few steps of confusion-matrix EM
-    (:mod:`weaklabel.inference.anchored`). A class balance given to ``fit`` tilts the result half
-    of the way to it; gold rows count ten times in the evidence. Maximum likelihood, the textbook
-    choice, is worse than a majority vote on most real labeling functions.
+    (:mod:`weaklabel.inference.anchored`). How much each weighs is read off the votes. A class
+    balance given to ``fit`` tilts the result towards it; gold rows count three times in the
+    evidence and calibrate the result. Maximum likelihood, the textbook choice, is worse than a
+    majority vote on most real labeling functions. ``report_`` says what was found and done.
+
+    Parameters
+    ----------
+    metric : {"accuracy", "f1"}, default "accuracy"
+        What ``predict`` decides for: the most probable class, or, with two classes, the threshold
+        with the highest expected F1 of ``positive``. Probabilities are the same.
+    positive : str or int, optional
+        The class of ``"f1"``, by name or code; the rarer one by default.
 
     Examples
     --------
@@ -50,32 +73,95 @@ class LabelModel(LabelModelBase):
 
     layout_: TableLayout
     parameters_: AnchoredParameters
+    decision_tilt_: FloatArray
 
-    def __init__(self) -> None:
-        pass
+    _found: Anchored | None = None
+    _report: ModelReport | None = None
+
+    def __init__(self, *, metric: Metric = "accuracy", positive: str | int | None = None) -> None:
+        self.metric = metric
+        self.positive = positive
+
+    def _check_settings(self) -> None:
+        if self.metric not in get_args(Metric):
+            raise ConfigError(
+                f"metric must be one of {', '.join(map(repr, get_args(Metric)))}, "
+                f"found {self.metric!r}"
+            )
 
     def _fit(
         self, table: PatternTable, balance: FloatArray | None, progress: Progress | None
     ) -> None:
-        layout, table_row = table.layout()
-        rows = VoteRows(
-            table.indptr,
-            table_row,
-            table.pattern_weight,
-            layout.n_rows,
-            layout.n_classes,
-            layout.row_lf,
-        )
-        gold = table.gold_counts(layout, table_row)
-        if gold is not None:
-            gold = Expected(gold.counts * GOLD_WEIGHT, gold.class_counts * GOLD_WEIGHT, np.nan)
-        uniform = np.full(table.n_classes, 1.0 / table.n_classes)
+        layout, backend, gold = _inputs(table)
+        found = fit_anchored(backend, layout, balance, gold)
+        parameters = found.parameters
         self.layout_ = layout
-        self.class_balance_ = uniform if balance is None else balance
-        self.parameters_ = fit_anchored(make_backend(rows), layout, balance, gold)
+        self.class_balance_ = parameters.class_balance
+        if gold is not None:
+            if balance is None:
+                self.class_balance_ = _gold_balance(table)
+            parameters = _calibrated(parameters, backend, layout, table, self.class_balance_)
+        self.parameters_, self._found, self._report = parameters, found, None
+        self.decision_tilt_ = self._decision_tilt(table, backend)
         self.n_iter_ = 1
         self.objective_trace_ = np.zeros(0)
         self.status_ = "one step of evidence from the vote share; nothing is iterated to an optimum"
+
+    def _decision_tilt(self, table: PatternTable, backend: Backend) -> FloatArray:
+        """Added to the log posterior before ``predict`` takes the largest, shape (n_classes,)."""
+        tilt = np.zeros(table.n_classes)
+        if self.metric != "f1":
+            return tilt
+        if table.n_classes != 2:
+            raise ConfigError(
+                f'metric="f1" is that of one class of two, found {table.n_classes} classes; '
+                'use metric="accuracy", or set thresholds on predict_proba'
+            )
+        average = anchored_posterior(self.parameters_, backend, self.layout_).average
+        weight = table.pattern_weight * (table.n_votes_per_pattern > 0)
+        if self.positive is None:
+            positive = int(np.argmin(weight @ average))
+        else:
+            positive = _class_code(self.positive, table)
+        threshold = best_f1_threshold(average[:, positive], weight)
+        threshold = min(max(threshold, 1e-6), 1.0 - 1e-6)
+        tilt[positive] = np.log1p(-threshold) - np.log(threshold)
+        return tilt
+
+    @property
+    def report_(self) -> ModelReport:
+        """What the model found in the votes and did with them, as data and in words.
+
+        Raises
+        ------
+        FitError
+            If the model is not fitted, or was saved without its statistics.
+        """
+        from weaklabel.models.report import make_report
+
+        table = self._statistics()
+        if self._report is None:
+            found = self._found
+            if found is None:  # loaded from a file
+                layout, backend, gold = _inputs(table)
+                found = fit_anchored(backend, layout, self._balance_given, gold)
+            self._report = make_report(table, found, self.parameters_, self._balance_given)
+        return self._report
+
+    def predict(
+        self,
+        votes: Votes,
+        on_tie: OnTie = "abstain",
+        uncovered: Uncovered = "abstain",
+        random_state: int = 0,
+    ) -> npt.NDArray[np.int64]:
+        """Hard labels as class codes, decided for ``metric``; see the base class."""
+        soft = self.label(votes)
+        if self.decision_tilt_.any():
+            tilted = soft.probabilities * np.exp(self.decision_tilt_)
+            tilted /= tilted.sum(axis=1, keepdims=True)
+            soft = SoftLabels(tilted, soft.labels, soft.n_votes, soft.ids, soft.provenance)
+        return soft.harden(on_tie, uncovered, random_state)
 
     def members(self, votes: Votes) -> Members:
         """Posteriors of the members whose average the model is."""
@@ -130,10 +216,13 @@ class LabelModel(LabelModelBase):
         found = self.parameters_
         arrays = {name: getattr(found, name) for name in _ARRAYS}
         arrays |= {"row_lf": self.layout_.row_lf, "row_symbol": self.layout_.row_symbol}
+        arrays["decision_tilt"] = self.decision_tilt_
+        arrays["base_balance"] = found.class_balance
         return arrays if found.confusion is None else arrays | {"confusion": found.confusion}
 
     def _header(self) -> dict[str, Any]:
-        return {"many_share": self.parameters_.many_share}
+        found = self.parameters_
+        return {"confusion_weight": found.confusion_weight, "temperature": found.temperature}
 
     def _restore(self, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self.layout_ = TableLayout(
@@ -142,6 +231,79 @@ class LabelModel(LabelModelBase):
         self.parameters_ = AnchoredParameters(
             **{name: arrays[name] for name in _ARRAYS},
             confusion=arrays.get("confusion"),
-            many_share=header["many_share"],
-            class_balance=self.class_balance_,
+            confusion_weight=header["confusion_weight"],
+            temperature=header["temperature"],
+            class_balance=arrays["base_balance"],
         )
+        self.decision_tilt_ = arrays["decision_tilt"]
+
+
+def _inputs(table: PatternTable) -> tuple[TableLayout, Backend, Expected | None]:
+    """Layout, votes over all patterns, and counts of the gold rows."""
+    layout, table_row = table.layout()
+    rows = VoteRows(
+        table.indptr,
+        table_row,
+        table.pattern_weight,
+        layout.n_rows,
+        layout.n_classes,
+        layout.row_lf,
+    )
+    gold = table.gold_counts(layout, table_row)
+    if gold is not None:
+        gold = Expected(gold.counts * GOLD_WEIGHT, gold.class_counts * GOLD_WEIGHT, np.nan)
+    return layout, make_backend(rows), gold
+
+
+def _gold_balance(table: PatternTable) -> FloatArray:
+    """Class shares of the gold rows, with one pseudo-row per class."""
+    counts = np.bincount(table.gold_class, table.gold_weight, table.n_classes) + 1.0
+    return np.asarray(counts / counts.sum())
+
+
+def gold_posteriors(
+    parameters: AnchoredParameters, backend: Backend, layout: TableLayout, pattern: IntArray
+) -> FloatArray:
+    """Posteriors of some patterns, shape (n_chosen, n_classes)."""
+    few = make_backend(take_rows(backend.rows, pattern))
+    return anchored_posterior(parameters, few, layout).average
+
+
+def _calibrated(
+    parameters: AnchoredParameters,
+    backend: Backend,
+    layout: TableLayout,
+    table: PatternTable,
+    balance: FloatArray,
+) -> AnchoredParameters:
+    """The parameters with temperature and tilts learned from gold.
+
+    Gold of one class only is hardly a random sample, and says nothing of the others: it stays in
+    the evidence and calibrates nothing.
+    """
+    if len(np.unique(table.gold_class)) < 2:
+        return parameters
+    raw = replace(parameters, temperature=1.0, tilt=np.zeros(table.n_classes))
+    posterior = gold_posteriors(raw, backend, layout, table.gold_pattern)
+    voted = table.n_votes_per_pattern[table.gold_pattern] > 0
+    gold, weight = table.gold_class, table.gold_weight
+    found = fit_calibration(
+        posterior[voted], gold[voted], weight[voted], parameters.temperature, parameters.tilt
+    )
+    return replace(
+        parameters,
+        temperature=found.temperature,
+        tilt=found.tilt,
+        empty_tilt=empty_tilt(parameters.empty, gold[~voted], weight[~voted], balance),
+    )
+
+
+def _class_code(name: str | int, table: PatternTable) -> int:
+    labels = table.alphabet.labels
+    if isinstance(name, str):
+        return labels.code(name)
+    if not 0 <= name < len(labels):
+        raise ConfigError(
+            f"positive must be a class name or a code below {len(labels)}, found {name}"
+        )
+    return int(name)

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from tests.bench.triplet_reference import reference_tables
 from tests.models.conftest import good_votes
 from weaklabel.errors import ConfigError, ConvergenceWarning, FitError, IdentifiabilityWarning
 from weaklabel.labels import LabelSpace, OneOf, VoteAlphabet
@@ -82,6 +83,19 @@ def test_the_class_balance_is_estimated_told_or_even(make):
     even = make(balance="uniform").fit(planted.votes)
     np.testing.assert_array_equal(even.class_balance_, (0.5, 0.5))
     assert accuracy(even, planted) < accuracy(untold, planted) - 0.05
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "median"])
+def test_the_symmetric_triplets_are_those_of_fu_et_al(aggregate):
+    # LF 1 is so bad that a joint probability comes out negative and changes sign
+    planted = planted_votes(
+        400, accuracy=[0.9, 0.45, 0.7, 0.8, 0.95], propensity=[0.3, 0.2, 0.9, 1.0, 0.6], seed=16
+    )
+    model = Triplets(errors="symmetric", aggregate=aggregate, prior_strength=1e-6)
+    model.fit(planted.votes, class_balance="uniform")
+    want = reference_tables(planted.votes.to_dense(), aggregate)
+    layout = model.layout_
+    np.testing.assert_allclose(model.tables_, want[layout.row_lf, :, layout.row_symbol], atol=1e-7)
 
 
 def test_one_sided_rules_are_weighed():

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def fit_joint_tables(
     One pass over the votes per clique; memory for one row of n_rows moments per set of votes.
     """
     found: dict[tuple[int, ...], FloatArray] = {}
-    votes = indicator_matrix(rows)
+    votes = indicator_matrix(rows) if tree.cliques else None
     for clique in sorted({c for c in (*tree.cliques, *tree.separators) if len(c) > 1}):
         outside = tree.component[rows.row_lf] != tree.component[clique[0]]
         sets, count, cross = _set_moments(rows, votes, clique)
@@ -143,7 +144,7 @@ def _as_one_vote(tables: FloatArray, balance: FloatArray) -> FloatArray:
 
 
 def _set_moments(
-    rows: VoteRows, votes: IntArray, clique: tuple[int, ...]
+    rows: VoteRows, votes: Any, clique: tuple[int, ...]
 ) -> tuple[list[tuple[int, ...]], FloatArray, FloatArray]:
     """Sets of votes of a clique's members, their weight, and their weight with each vote."""
     from scipy.sparse import csr_array

@@ -199,7 +199,6 @@ class MomentModel(LabelModelBase):
             "leave out LFs with few votes (votes.select_lfs), merge rare classes, or use OneCoin",
         )
         tree, pairs = self._junction_tree(table.lf_names)
-        self._warn_about_overlap(table, tree)
         rows = VoteRows(
             table.indptr,
             table_row,
@@ -210,6 +209,8 @@ class MomentModel(LabelModelBase):
         )
         moments = vote_moments(rows, n_threads=self.n_threads)
         group = tree.component[layout.row_lf]
+        if len(table.gold_weight) == 0:
+            self._warn_about_overlap(group[moments.first > 0])
         independent = group[:, None] != group
         gold = table.gold_counts(layout, table_row)
         found_balance, trust = self._class_balance(balance, rows, moments, independent, layout)
@@ -254,11 +255,11 @@ class MomentModel(LabelModelBase):
         speaks = layout.symbols.affinity[layout.row_symbol]
         return estimate_balance(rows, moments, independent, speaks, n_threads=self.n_threads)
 
-    def _warn_about_overlap(self, table: PatternTable, tree: JunctionTree) -> None:
-        voting = np.unique(tree.component[np.flatnonzero(table.lf_weight > 0)])
-        if len(voting) < 3 and len(table.gold_weight) == 0:
+    def _warn_about_overlap(self, groups: IntArray) -> None:
+        n_groups = len(np.unique(groups))
+        if n_groups < 3:
             warnings.warn(
-                f"the votes come from {len(voting)} groups of LFs that are independent of each "
+                f"the votes come from {n_groups} groups of LFs that are independent of each "
                 "other: with fewer than three, agreement does not determine accuracies and the "
                 "prior decides; add independent LFs, declare fewer dependencies, or give gold",
                 IdentifiabilityWarning,

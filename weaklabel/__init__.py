@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 from weaklabel.version import __version__
 
 if TYPE_CHECKING:
+    from weaklabel.analysis import compare as compare
     from weaklabel.analysis import label_quality as label_quality
     from weaklabel.analysis import lf_summary as lf_summary
+    from weaklabel.analysis import mv_certificate as mv_certificate
     from weaklabel.applier import apply as apply
     from weaklabel.endmodel import EndModel as EndModel
     from weaklabel.export import load_model as load_model
@@ -79,12 +81,14 @@ _HOME = {
     "apply": "weaklabel.applier",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
+    "compare": "weaklabel.analysis",
     "identifiability": "weaklabel.models",
     "learn_dependencies": "weaklabel.models",
     "leave_one_out_lfs": "weaklabel.models",
     "lf_summary": "weaklabel.analysis",
     "load_model": "weaklabel.export",
     "load_pack": "weaklabel.lf",
+    "mv_certificate": "weaklabel.analysis",
     "preprocessor": "weaklabel.lf",
 }
 
@@ -112,6 +116,7 @@ __all__ = [
     "__version__",
     "accuracy_intervals",
     "apply",
+    "compare",
     "identifiability",
     "label_quality",
     "labeling_function",
@@ -120,6 +125,7 @@ __all__ = [
     "lf_summary",
     "load_model",
     "load_pack",
+    "mv_certificate",
     "preprocessor",
 ]
 

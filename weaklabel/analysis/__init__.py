@@ -2,10 +2,32 @@
 
 :func:`lf_summary` describes the labeling functions of a vote matrix (what they vote for, how often,
 how often together, how often against each other; with gold: how often right). :func:`label_quality`
-compares soft labels with gold they were not made from.
+compares soft labels with gold they were not made from. Without gold, :func:`mv_certificate` says
+how far counting votes is from the best that can be done, and :func:`compare` puts models side by
+side.
 """
 
+from weaklabel.analysis.certificate import (
+    MVCertificate,
+    mv_certificate,
+    tolerable_noise,
+    weakest_lead,
+)
+from weaklabel.analysis.comparison import Comparison, compare, predictive_log_likelihood
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
 from weaklabel.analysis.summary import LFSummary, lf_summary
 
-__all__ = ["LFSummary", "LabelQuality", "label_quality", "lf_summary", "quality_table"]
+__all__ = [
+    "Comparison",
+    "LFSummary",
+    "LabelQuality",
+    "MVCertificate",
+    "compare",
+    "label_quality",
+    "lf_summary",
+    "mv_certificate",
+    "predictive_log_likelihood",
+    "quality_table",
+    "tolerable_noise",
+    "weakest_lead",
+]

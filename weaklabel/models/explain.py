@@ -165,7 +165,7 @@ def explain_row(model: LabelModelBase, votes: VoteMatrix, row: int) -> Explanati
     one = model._explained(votes[row : row + 1])
     probabilities = model._predict_proba(one)[0]
     prior, contributions = model._contributions(one)
-    without = model._predict_proba(_each_left_out(one)) if one.n_votes else np.zeros((0, 1))
+    without = model._predict_proba(each_left_out(one)) if one.n_votes else np.zeros((0, 1))
     label = _label(probabilities)
     flips = [_label(p) for p in without]
     names = one.labels.names
@@ -218,10 +218,10 @@ def labels_without_each_vote(model: LabelModelBase, votes: VoteMatrix) -> IntArr
     """The most probable class of each vote's row if that vote were not cast, shape (n_votes,)."""
     if votes.n_votes == 0:
         return np.zeros(0, dtype=np.int64)
-    return np.asarray(model._predict_proba(_each_left_out(votes)).argmax(axis=1))
+    return np.asarray(model._predict_proba(each_left_out(votes)).argmax(axis=1))
 
 
-def _each_left_out(votes: VoteMatrix) -> VoteMatrix:
+def each_left_out(votes: VoteMatrix) -> VoteMatrix:
     """A row for each vote: the votes of its item without it."""
     lengths = np.diff(votes.indptr).astype(np.int64)
     item = votes.item_index()

@@ -10,7 +10,13 @@ import pytest
 from tests.inference.moment_oracle import oracle_moments, oracle_triples
 from tests.inference.oracle import random_rows
 from weaklabel.inference.moment_kernels import count_pairs
-from weaklabel.inference.moments import triple_sums, vote_moments
+from weaklabel.inference.moments import (
+    Moments,
+    as_if_unassigned,
+    lf_overlap,
+    triple_sums,
+    vote_moments,
+)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -109,3 +115,48 @@ def test_compiled_third_moments(weighted, monkeypatch):
     more = triple_sums(rows, value, silent, n_threads=3)
     assert (more.by_lf == found.by_lf).all()
     assert (more.total == found.total).all()
+
+
+def test_overlaps_are_those_of_the_lfs():
+    rows = random_rows(np.random.default_rng(6), weighted=True)
+    both, expected = lf_overlap(vote_moments(rows), rows.row_lf)
+    for j in range(6):
+        for k in range(6):
+            voted = [
+                {int(rows.row_lf[r]) for r in rows.table_row[rows.indptr[i] : rows.indptr[i + 1]]}
+                for i in range(rows.n_patterns)
+            ]
+            one = sum(w for w, v in zip(rows.weight, voted, strict=True) if j in v)
+            other = sum(w for w, v in zip(rows.weight, voted, strict=True) if k in v)
+            if j != k:
+                joint = sum(w for w, v in zip(rows.weight, voted, strict=True) if {j, k} <= v)
+                assert both[j, k] == pytest.approx(joint)
+            assert expected[j, k] == pytest.approx(one * other / rows.total_weight)
+
+
+def test_assigned_items_count_as_if_they_were_not():
+    rng = np.random.default_rng(7)
+    row_lf, balance = np.repeat(np.arange(4), 2), np.array([0.6, 0.4])
+    theta = rng.dirichlet(np.ones(2), size=(4, 2)).transpose(0, 2, 1).reshape(8, 2)
+    share = np.array([0.5, 0.4, 0.3, 0.2])
+    met = np.outer(share, share) * rng.uniform(0.1, 3.0, (4, 4))  # who meets whom was decided
+    met = np.minimum(met, met.T)
+    met[0, 1] = met[1, 0] = 0.0
+    mean = (theta @ balance) * share[row_lf]
+    joint = ((theta * balance) @ theta.T) * met[np.ix_(row_lf, row_lf)]
+    same = row_lf[:, None] == row_lf
+    joint = np.where(same, np.diag(mean), joint)
+    found, information = as_if_unassigned(
+        Moments(100.0, 100.0 * mean, 100.0 * joint), row_lf, np.array([True, True, True, False])
+    )
+    want = ((theta * balance) @ theta.T) * np.outer(share, share)[np.ix_(row_lf, row_lf)]
+    assigned = (row_lf < 3)[:, None] & (row_lf < 3) & ~same
+    never = (row_lf[:, None] + row_lf == 1) & ~same
+    np.testing.assert_allclose(found.joint[assigned & ~never], want[assigned & ~never], rtol=1e-9)
+    np.testing.assert_allclose(found.joint[~assigned], joint[~assigned], rtol=1e-9)
+    assert (information[never] == 0).all()
+    assert (information[~assigned] == 1).all()
+    overlap = met / np.outer(share, share)
+    np.testing.assert_allclose(
+        information[assigned], np.minimum(overlap, 1.0)[np.ix_(row_lf, row_lf)][assigned]
+    )

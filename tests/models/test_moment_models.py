@@ -116,6 +116,35 @@ def test_one_sided_rules_are_weighed():
         assert (p.argmax(axis=1) == y)[covered].mean() > base + 0.02, model
 
 
+def crowd(n_tasks=4000, n_workers=60, per_batch=6, seed=17):
+    """Batches of 40 tasks, each given to a few workers of different skill."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n_tasks)
+    skill = rng.uniform(0.5, 0.95, n_workers)
+    votes = np.full((n_tasks, n_workers), -1)
+    for first in range(0, n_tasks, 40):
+        tasks = np.arange(first, first + 40)
+        for worker in rng.choice(n_workers, per_batch, replace=False):
+            right = rng.random(40) < skill[worker]
+            votes[tasks, worker] = np.where(right, y[tasks], 1 - y[tasks])
+    return votes, y
+
+
+def test_workers_are_assigned_their_tasks():
+    votes, y = crowd()
+    majority = MajorityVote().fit(votes).predict_proba(votes).argmax(axis=1)
+    for make in (MatrixCompletion, Triplets):
+        model = make().fit(votes)
+        assert model.propensity_ == "assigned"
+        p = model.predict_proba(votes)
+        assert (p.argmax(axis=1) == y).mean() > (majority == y).mean() + 0.02, make
+        sums = model.layout_.per_lf(model.tables_)
+        np.testing.assert_allclose(sums[:, 0], sums[:, 1])
+    told = MatrixCompletion(propensity="class").fit(votes)
+    assert told.propensity_ == "class"
+    assert MatrixCompletion().fit(good_votes()).propensity_ == "class"
+
+
 def test_an_lf_that_lies_is_found_by_those_that_may():
     planted = planted_votes(20_000, accuracy=[0.8, 0.75, 0.3, 0.7, 0.8, 0.65], seed=4)
     for model in (MatrixCompletion(), Triplets(signs="average")):
@@ -358,6 +387,7 @@ def test_a_junction_tree_that_is_too_wide_names_edges_to_drop(make):
     ("setting", "value", "message"),
     [
         ("balance", "even", "balance must be one of 'estimate', 'uniform', found 'even'"),
+        ("propensity", "rules", "propensity must be one of 'auto', 'class', 'assigned'"),
         ("prior_accuracy", 1.0, "prior_accuracy must be a number in"),
         ("prior_strength", -1, "prior_strength must be a number in"),
         ("max_width", 0, "max_width must be a number in"),

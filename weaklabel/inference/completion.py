@@ -51,7 +51,8 @@ class CompletionProblem:
     target : array, shape (n_rows, n_rows)
         N; entries outside the mask do not matter.
     mask : array, shape (n_rows, n_rows)
-        1 where an entry counts, 0 for votes of one LF or of dependent LFs.
+        What an entry counts, at least 0: 0 for votes of one LF or of dependent LFs, 1 otherwise,
+        or less where few items tell it.
     scale : array, shape (n_rows,)
         sqrt(m).
     balance : array, shape (n_classes,)
@@ -72,7 +73,7 @@ class CompletionProblem:
     @staticmethod
     def of(
         moments: Moments,
-        independent: IntArray,
+        information: IntArray,
         balance: FloatArray,
         prior: FloatArray,
         strength: float,
@@ -82,8 +83,8 @@ class CompletionProblem:
         Parameters
         ----------
         moments : Moments
-        independent : array of bool, shape (n_rows, n_rows)
-            Whether two votes are those of LFs that are independent given the class.
+        information : array, shape (n_rows, n_rows)
+            What each pair of votes counts: 0 unless their LFs are independent given the class.
         balance : array, shape (n_classes,)
         prior : array, shape (n_rows, n_classes)
             P(vote | class) believed beforehand.
@@ -93,7 +94,7 @@ class CompletionProblem:
         scale = np.sqrt(np.maximum(moments.mean, 1e-300))
         return CompletionProblem(
             moments.joint / np.outer(scale, scale),
-            independent.astype(np.float64),
+            information.astype(np.float64),
             scale,
             balance,
             prior / scale[:, None],
@@ -108,12 +109,13 @@ class CompletionProblem:
         O(n_rows^2 * n_classes).
         """
         pi = self.balance
-        missing = self.mask * (self.target - (z * pi) @ z.T)
+        missing = self.target - (z * pi) @ z.T
+        weighted = self.mask * missing
         off = z @ pi - self.scale
         moved = z - self.prior
-        value = 0.5 * np.vdot(missing, missing) + off @ off
+        value = 0.5 * np.vdot(weighted, missing) + off @ off
         value += self.strength * np.vdot(moved * pi, moved)
-        gradient = missing @ z
+        gradient = weighted @ z
         gradient *= -2.0
         gradient += 2.0 * off[:, None]
         gradient += (2.0 * self.strength) * moved

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from weaklabel.inference.rows import FloatArray, VoteRows
+from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 
 COMPILED_FROM = 1 << 22
 """Pairs of votes from which compiled code is used: below, a sparse product takes 50 ms."""
@@ -95,6 +95,60 @@ def vote_moments(rows: VoteRows, *, n_threads: int | None = None) -> Moments:
     else:
         second = _sparse_product(rows)
     return Moments(rows.total_weight, second.diagonal().copy(), second)
+
+
+def lf_overlap(moments: Moments, row_lf: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Items on which two LFs both vote, and how many that would be if they voted independently.
+
+    Returns
+    -------
+    both, expected : array, shape (n_lfs_with_rows, n_lfs_with_rows)
+        LFs ascend.
+    """
+    member = _membership(row_lf)
+    each = member @ moments.first
+    both = member @ moments.second @ member.T
+    return both, np.outer(each, each) / max(moments.weight, 1e-300)
+
+
+def as_if_unassigned(
+    moments: Moments, row_lf: IntArray, assigned: IntArray
+) -> tuple[Moments, FloatArray]:
+    """The moments if LFs voted independently of each other, as far as pairs overlap at all.
+
+    Where items are assigned to LFs (tasks to the workers of a crowd), how often two of them vote on
+    the same item says nothing of the class. With c_j the share of items LF j votes on and c_jl that
+    on which both do, joint probabilities are multiplied by c_j c_l / c_jl.
+
+    Parameters
+    ----------
+    moments : Moments
+    row_lf : array of int, shape (n_rows,)
+    assigned : array of bool, shape (n_lfs_with_rows,)
+        Only pairs of such LFs are treated so.
+
+    Returns
+    -------
+    moments : Moments
+    information : array, shape (n_rows, n_rows)
+        What a pair counts: min(c_jl / (c_j c_l), 1) for such pairs, 0 where LFs never meet; else 1.
+    """
+    both, expected = lf_overlap(moments, row_lf)
+    overlap = both / np.maximum(expected, 1e-300)
+    overlap[~(assigned[:, None] & assigned)] = 1.0
+    overlap[np.diag_indices(len(overlap))] = 1.0
+    column = np.unique(row_lf, return_inverse=True)[1]
+    scale = np.zeros_like(overlap)
+    np.divide(1.0, overlap, out=scale, where=overlap > 0)
+    pairs = np.ix_(column, column)
+    second = moments.second * scale[pairs]
+    return Moments(moments.weight, moments.first, second), np.minimum(overlap, 1.0)[pairs]
+
+
+def _membership(row_lf: IntArray) -> FloatArray:
+    """Which rows are of which LF, shape (n_lfs_with_rows, n_rows)."""
+    lfs, column = np.unique(row_lf, return_inverse=True)
+    return np.asarray((column == np.arange(len(lfs))[:, None]).astype(np.float64))
 
 
 def _sparse_product(rows: VoteRows) -> FloatArray:

@@ -15,6 +15,7 @@ from weaklabel.models.moment_model import (
     Estimated,
     MomentModel,
     MomentProblem,
+    Propensity,
     check_choice,
     check_range,
     names_one_class,
@@ -44,6 +45,11 @@ class MatrixCompletion(MomentModel):
         tables.
     balance : {"estimate", "uniform"}, default "estimate"
         The class balance where ``fit`` is told none: from third moments, or 1/K.
+    propensity : {"auto", "class", "assigned"}, default "auto"
+        What it means that an LF votes. ``"class"``: how often it does may depend on the class, as
+        for rules. ``"assigned"``: for LFs that cast several votes it does not, as for the workers
+        of a crowd; then no class balance is estimated. ``"auto"``: assigned if such LFs meet much
+        more or less often than independent ones would.
     orientation : {"average", "each"}, default "average"
         Votes are believed to be better than chance on average (the classes are matched by optimal
         assignment), or each of them is.
@@ -89,6 +95,7 @@ class MatrixCompletion(MomentModel):
         *,
         dependencies: DependenciesLike = None,
         balance: Balance = "estimate",
+        propensity: Propensity = "auto",
         orientation: Orientation = "average",
         prior_accuracy: float = 0.75,
         prior_strength: float = 30.0,
@@ -102,6 +109,7 @@ class MatrixCompletion(MomentModel):
     ) -> None:
         self.dependencies = dependencies
         self.balance = balance
+        self.propensity = propensity
         self.orientation = orientation
         self.prior_accuracy = prior_accuracy
         self.prior_strength = prior_strength
@@ -124,7 +132,7 @@ class MatrixCompletion(MomentModel):
         found = complete(
             CompletionProblem.of(
                 problem.moments,
-                problem.independent,
+                problem.information,
                 problem.balance,
                 problem.prior,
                 problem.strength,

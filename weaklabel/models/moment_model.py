@@ -4,8 +4,12 @@ Such a model reads the votes once, to count how often pairs of votes occur toget
 does not depend on the number of rows. The result is a table P(vote | class) per labeling function,
 abstention being one more outcome: how often an LF votes for a class, and not only how often it is
 right when it votes, is what one-sided rules have to say. Silence itself is not counted as evidence.
-(Measured on the shared sets: tables given that an LF votes leave nothing of rules, and counting
-silence costs up to 24 points.)
+(Measured on real sets: tables given that an LF votes leave nothing of rules, and counting silence
+costs up to 24 points.)
+
+Crowds are another matter: which tasks a worker gets was decided by somebody else. There, pairs of
+votes are compared given that both workers voted (``propensity="assigned"``), which on sparse crowds
+is the difference between chance and the best models.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from weaklabel.inference.joint import (
 )
 from weaklabel.inference.junction import JunctionTree, edges_to_drop
 from weaklabel.inference.layout import CLASS, TableLayout
-from weaklabel.inference.moments import Moments, vote_moments
+from weaklabel.inference.moments import Moments, as_if_unassigned, lf_overlap, vote_moments
 from weaklabel.inference.pairs import find_pairs
 from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
 from weaklabel.inference.tables import fixed_log_table
@@ -44,6 +48,10 @@ from weaklabel.models.symbols import recoded
 from weaklabel.votes import VoteMatrix
 
 Balance = Literal["estimate", "uniform"]
+Propensity = Literal["auto", "class", "assigned"]
+
+ASSIGNED_FROM = 0.5
+"""LFs of several votes count as assigned if their overlaps are off independence by this share."""
 
 PROBABILITY_FLOOR = 1e-9
 GOLD_BALANCE_STRENGTH = 10.0
@@ -62,8 +70,8 @@ class MomentProblem:
     ----------
     moments : Moments
     layout : TableLayout
-    independent : array of bool, shape (n_rows, n_rows)
-        Whether two votes are of LFs that are independent given the class.
+    information : array, shape (n_rows, n_rows)
+        What a pair of votes counts; 0 unless their LFs are independent given the class.
     balance : array, shape (n_classes,)
     prior : array, shape (n_rows, n_classes)
         P(vote | class) believed beforehand; consistent with the share of each vote.
@@ -73,10 +81,15 @@ class MomentProblem:
 
     moments: Moments
     layout: TableLayout
-    independent: IntArray
+    information: FloatArray
     balance: FloatArray
     prior: FloatArray
     strength: float
+
+    @property
+    def independent(self) -> IntArray:
+        """Whether two votes are of independent LFs, bool of shape (n_rows, n_rows)."""
+        return np.asarray(self.information > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +117,8 @@ class MomentModel(LabelModelBase):
         Log joint of a row without votes.
     balance_trust_ : array, shape (n_classes,)
         How far the class balance is what the votes say and not an equal share; 1 if it was given.
+    propensity_ : {"class", "assigned"}
+        How it was read that LFs abstain.
     dependencies_ : tuple of (str, str)
         Pairs of dependent LFs that were taken into account.
     """
@@ -113,10 +128,12 @@ class MomentModel(LabelModelBase):
     log_table_: FloatArray
     log_prior_: FloatArray
     balance_trust_: FloatArray
+    propensity_: Propensity
     dependencies_: tuple[tuple[str, str], ...]
 
     dependencies: DependenciesLike
     balance: Balance
+    propensity: Propensity
     prior_accuracy: float
     prior_strength: float
     max_width: int
@@ -137,6 +154,7 @@ class MomentModel(LabelModelBase):
 
     def _check_settings(self) -> None:
         check_choice("balance", self.balance, get_args(Balance))
+        check_choice("propensity", self.propensity, get_args(Propensity))
         check_range("prior_accuracy", self.prior_accuracy, 1e-6, 1.0 - 1e-6)
         check_range("prior_strength", self.prior_strength, 1e-6, np.inf)
         check_range("max_width", self.max_width, 1, 30)
@@ -212,16 +230,25 @@ class MomentModel(LabelModelBase):
         if len(table.gold_weight) == 0:
             self._warn_about_overlap(group[moments.first > 0])
         independent = group[:, None] != group
+        several = layout.per_lf(np.ones(layout.n_rows)) >= 2
+        self.propensity_ = self._read_abstention(moments, layout, several)
+        raw, information = moments, independent.astype(np.float64)
+        if self.propensity_ == "assigned":
+            moments, overlap = as_if_unassigned(raw, layout.row_lf, several)
+            information *= overlap
         gold = table.gold_counts(layout, table_row)
-        found_balance, trust = self._class_balance(balance, rows, moments, independent, layout)
+        found_balance, trust = self._class_balance(balance, rows, raw, independent, layout)
         if balance is None and gold is not None:
             found_balance = _with_gold(found_balance, gold)
         prior = _prior_tables(layout, moments.mean, found_balance, self.prior_accuracy)
         problem = MomentProblem(
-            moments, layout, independent, found_balance, prior, self.prior_strength
+            moments, layout, information, found_balance, prior, self.prior_strength
         )
         found = self._estimated(problem, progress)
-        tables = _proper(layout, _tables_with_gold(found.tables, gold, problem))
+        tables = found.tables
+        if self.propensity_ == "assigned":
+            tables = _even_propensity(layout, tables, moments.mean, several)
+        tables = _proper(layout, _tables_with_gold(tables, gold, problem))
         self.class_balance_, self.balance_trust_ = found_balance, trust
         self.n_iter_, self.objective_trace_ = found.n_iter, found.trace
         self.status_ = found.status
@@ -240,6 +267,17 @@ class MomentModel(LabelModelBase):
         self.log_table_ = np.log(tables)
         self.log_prior_ = np.log(np.maximum(self.class_balance_, PROBABILITY_FLOOR))
 
+    def _read_abstention(
+        self, moments: Moments, layout: TableLayout, several: IntArray
+    ) -> Propensity:
+        """Whether the LFs that cast several votes were assigned their rows."""
+        if self.propensity != "auto":
+            return self.propensity
+        both, expected = lf_overlap(moments, layout.row_lf)
+        pairs = several[:, None] & several & ~np.eye(len(several), dtype=bool)
+        off, total = np.abs(both - expected)[pairs].sum(), expected[pairs].sum()
+        return "assigned" if off > ASSIGNED_FROM * total else "class"
+
     def _class_balance(
         self,
         given: FloatArray | None,
@@ -250,7 +288,7 @@ class MomentModel(LabelModelBase):
     ) -> tuple[FloatArray, FloatArray]:
         if given is not None:
             return given, np.ones(layout.n_classes)
-        if self.balance == "uniform":
+        if self.balance == "uniform" or self.propensity_ == "assigned":
             return np.full(layout.n_classes, 1.0 / layout.n_classes), np.zeros(layout.n_classes)
         speaks = layout.symbols.affinity[layout.row_symbol]
         return estimate_balance(rows, moments, independent, speaks, n_threads=self.n_threads)
@@ -368,7 +406,10 @@ class MomentModel(LabelModelBase):
         }
 
     def _header(self) -> dict[str, Any]:
-        return {"dependencies": [list(pair) for pair in self.dependencies_]}
+        return {
+            "dependencies": [list(pair) for pair in self.dependencies_],
+            "propensity": self.propensity_,
+        }
 
     def _restore(self, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         layout = TableLayout(
@@ -377,6 +418,7 @@ class MomentModel(LabelModelBase):
         self.dependencies_ = tuple((a, b) for a, b in header["dependencies"])
         pairs = declared_pairs(self.dependencies_, self.lf_names_)
         self.balance_trust_ = arrays["balance_trust"]
+        self.propensity_ = header["propensity"]
         self._joint = JointTables(
             arrays["joint_indptr"], arrays["joint_member"], arrays["joint_log_table"]
         )
@@ -431,6 +473,16 @@ def _tables_with_gold(
     items = problem.moments.weight * problem.balance
     strength = np.minimum(MOMENT_STRENGTH, MOMENT_SHARE * items)
     return np.asarray((strength * tables + gold.counts) / (strength + gold.class_counts))
+
+
+def _even_propensity(
+    layout: TableLayout, tables: FloatArray, mean: FloatArray, several: IntArray
+) -> FloatArray:
+    """Tables by which LFs that cast several votes vote equally often on every class."""
+    tables = np.maximum(tables, PROBABILITY_FLOOR)
+    even = tables / layout.per_lf(tables)[layout.segment]
+    even *= layout.per_lf(mean)[layout.segment, None]
+    return np.where(several[layout.segment, None], even, tables)
 
 
 def _proper(layout: TableLayout, tables: FloatArray) -> FloatArray:

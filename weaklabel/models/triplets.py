@@ -23,6 +23,7 @@ from weaklabel.models.moment_model import (
     Estimated,
     MomentModel,
     MomentProblem,
+    Propensity,
     check_choice,
 )
 
@@ -47,6 +48,11 @@ class Triplets(MomentModel):
         cliques of the junction tree get joint tables.
     balance : {"estimate", "uniform"}, default "estimate"
         The class balance where ``fit`` is told none: from third moments, or 1/K.
+    propensity : {"auto", "class", "assigned"}, default "auto"
+        What it means that an LF votes. ``"class"``: how often it does may depend on the class, as
+        for rules. ``"assigned"``: for LFs that cast several votes it does not, as for the workers
+        of a crowd; then no class balance is estimated. ``"auto"``: assigned if such LFs meet much
+        more or less often than independent ones would.
     errors : {"class_conditional", "symmetric"}, default "class_conditional"
         Whether each vote has a probability of its own under each class.
     aggregate : {"pooled", "median", "mean"}, default "pooled"
@@ -88,6 +94,7 @@ class Triplets(MomentModel):
         *,
         dependencies: DependenciesLike = None,
         balance: Balance = "estimate",
+        propensity: Propensity = "auto",
         errors: Errors = "class_conditional",
         aggregate: Aggregate = "pooled",
         signs: Signs = "each",
@@ -100,6 +107,7 @@ class Triplets(MomentModel):
     ) -> None:
         self.dependencies = dependencies
         self.balance = balance
+        self.propensity = propensity
         self.errors = errors
         self.aggregate = aggregate
         self.signs = signs

@@ -21,7 +21,7 @@ from tests.bench.measure import Table, best_of, make_votes
 from tests.bench.peer_posteriors import snorkel_posterior
 from tests.bench.peers import missing
 from tests.bench.score import expected_accuracy, expected_f1
-from tests.bench.sets import RULES, read_sets
+from tests.bench.sets import CROWDS, RULES, read_sets
 from tests.bench.triplet_reference import flyingsquid_model, reference_tables
 from weaklabel import MajorityVote, VoteMatrix
 from weaklabel.models import MatrixCompletion, Triplets
@@ -83,7 +83,7 @@ def bench_real(root: Path) -> None:
     print("\nReal sets (F1 of class 1 or accuracy); Snorkel after 100 and 500 epochs")
     header = ["Snorkel", "Snorkel 500", *models]
     print(f"  {'':<20}" + "".join(f"{n:>13}" for n in header) + "  Completion against Snorkel")
-    for data in read_sets(root, list(RULES)):
+    for data in read_sets(root, [*RULES, *CROWDS]):
         keep = data.gold >= 0
         score = expected_f1 if data.is_f1 else expected_accuracy
         posteriors = [snorkel_posterior(data.fit, data.test, n) for n in (100, 500)]

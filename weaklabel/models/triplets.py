@@ -73,6 +73,10 @@ class Triplets(MomentModel):
 
     Notes
     -----
+    For two classes the tables are consistent, and errors fall like 1 / sqrt(n_items). For more they
+    are where an LF that is wrong errs evenly (each vote is equally probable under all classes but
+    the one it names); use :class:`~weaklabel.models.MatrixCompletion` where it does not.
+
     One pass over the votes, O(sum of squared votes per row), a second for third moments where the
     class balance is estimated; then O((n_lfs * n_classes)^3), whatever the number of rows.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -111,3 +114,10 @@ def test_bad_input(planted):
         compare([OneCoin()], planted.votes, gold=[0, 1, 0])
     with pytest.raises(DataError, match="found one row with votes"):
         compare([OneCoin()], [[0, 1, 1]])
+
+
+def test_the_page_on_choosing_runs(capsys):
+    page = Path(__file__).resolve().parents[2] / "docs" / "choosing.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(code, str(page), "exec"), {})
+    assert "do not choose by the predictive column" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from weaklabel.models import (
     load_model,
 )
 from weaklabel.models.cliques import MAX_OUTCOMES, Cliques, groups_within
+from weaklabel.models.dependencies import search
 from weaklabel.models.statistics import PatternTable
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.synthetic import planted_votes
@@ -168,6 +169,29 @@ def test_learning_wants_three_lfs_and_sound_settings():
         learn_dependencies(votes, fdr=1.5)
     with pytest.raises(ConfigError, match="max_rows must be a number above 0, found 0"):
         learn_dependencies(votes, max_rows=0)
+
+
+def test_more_pairs_than_memory_are_refused(monkeypatch):
+    votes = planted_votes(200, accuracy=accuracies(0, 8)).votes
+    table = PatternTable.of(votes)
+    monkeypatch.setattr("weaklabel.models.checks.available_memory", lambda: 1000.0)
+    with pytest.raises(FitError, match="testing the pairs of 8 LFs over 2 classes needs"):
+        search(table)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [(0.3, 0.6), (0.1, 0.9)])
+def test_lfs_that_vote_more_on_one_class_are_no_dependent_lfs(spread):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        planted = planted_votes(
+            10_000,
+            accuracy=accuracies(seed, 20),
+            propensity=rng.uniform(*spread, (20, 2)),
+            class_balance=(0.6, 0.4),
+            seed=seed,
+        )
+        assert len(learn_dependencies(planted.votes)) == 0
 
 
 # -- in the models -------------------------------------------------------------------------------

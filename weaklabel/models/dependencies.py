@@ -306,6 +306,12 @@ class _Tester:
     ) -> None:
         self.table, self.fdr, self.alone = table, fdr, alone
         self.min_strength, self.min_rows = min_strength, min_rows
+        n_voting = float((table.lf_weight > 0).sum())
+        checks.check_memory(
+            8.0 * 6 * 0.5 * n_voting**2 * table.n_classes,
+            f"testing the pairs of {n_voting:,.0f} LFs over {table.n_classes:,} classes",
+            "learn dependencies of some LFs at a time (votes.select_lfs), or declare them",
+        )
         self.max_outcomes = int(np.clip(table.total_weight / ROWS_PER_OUTCOME, 4, MAX_OUTCOMES))
         layout, _ = table.layout()
         n_symbols = np.bincount(layout.row_lf, minlength=table.n_lfs)

@@ -12,14 +12,12 @@ from weaklabel.inference.em import Progress
 from weaklabel.models.dependencies import DependenciesLike
 from weaklabel.models.moment_model import (
     Balance,
-    Estimated,
     MomentModel,
-    MomentProblem,
     Propensity,
     check_choice,
     check_range,
-    names_one_class,
 )
+from weaklabel.models.moment_tables import Estimated, MomentProblem, names_one_class
 
 Orientation = Literal["average", "each"]
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -34,15 +33,25 @@ from weaklabel.inference.joint import (
     with_interactions,
 )
 from weaklabel.inference.junction import JunctionTree, edges_to_drop
-from weaklabel.inference.layout import CLASS, TableLayout
+from weaklabel.inference.layout import TableLayout
 from weaklabel.inference.moments import Moments, as_if_unassigned, lf_overlap, vote_moments
 from weaklabel.inference.pairs import find_pairs
-from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
+from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 from weaklabel.inference.tables import fixed_log_table
 from weaklabel.labels import ABSTAIN
 from weaklabel.models import checks
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.dependencies import DependenciesLike, declared_pairs, storable
+from weaklabel.models.moment_tables import (
+    PROBABILITY_FLOOR,
+    Estimated,
+    MomentProblem,
+    balance_with_gold,
+    even_propensity,
+    prior_tables,
+    proper,
+    tables_with_gold,
+)
 from weaklabel.models.statistics import PatternTable, check_weights, symbols_of
 from weaklabel.models.symbols import recoded
 from weaklabel.votes import VoteMatrix
@@ -52,54 +61,6 @@ Propensity = Literal["auto", "class", "assigned"]
 
 ASSIGNED_FROM = 0.5
 """LFs of several votes count as assigned if their overlaps are off independence by this share."""
-
-PROBABILITY_FLOOR = 1e-9
-GOLD_BALANCE_STRENGTH = 10.0
-"""Gold rows that the class balance found without gold is worth."""
-MOMENT_STRENGTH = 100.0
-MOMENT_SHARE = 0.1
-"""Gold rows of a class that the tables found from moments are worth: a tenth of the rows of the
-class, at most a hundred."""
-
-
-@dataclass(frozen=True, eq=False)
-class MomentProblem:
-    """What an estimator of tables gets.
-
-    Attributes
-    ----------
-    moments : Moments
-    layout : TableLayout
-    information : array, shape (n_rows, n_rows)
-        What a pair of votes counts; 0 unless their LFs are independent given the class.
-    balance : array, shape (n_classes,)
-    prior : array, shape (n_rows, n_classes)
-        P(vote | class) believed beforehand; consistent with the share of each vote.
-    strength : float
-        Items that belief is worth.
-    """
-
-    moments: Moments
-    layout: TableLayout
-    information: FloatArray
-    balance: FloatArray
-    prior: FloatArray
-    strength: float
-
-    @property
-    def independent(self) -> IntArray:
-        """Whether two votes are of independent LFs, bool of shape (n_rows, n_rows)."""
-        return np.asarray(self.information > 0)
-
-
-@dataclass(frozen=True, eq=False)
-class Estimated:
-    """What an estimator gives back; see the attributes of a fitted model."""
-
-    tables: FloatArray
-    trace: FloatArray
-    n_iter: int
-    status: str
 
 
 class MomentModel(LabelModelBase):
@@ -225,36 +186,44 @@ class MomentModel(LabelModelBase):
             layout.n_classes,
             layout.row_lf,
         )
+        gold = table.gold_counts(layout, table_row)
         moments = vote_moments(rows, n_threads=self.n_threads)
         group = tree.component[layout.row_lf]
-        if len(table.gold_weight) == 0:
+        if gold is None:
             self._warn_about_overlap(group[moments.first > 0])
         independent = group[:, None] != group
         several = layout.per_lf(np.ones(layout.n_rows)) >= 2
         self.propensity_ = self._read_abstention(moments, layout, several)
-        raw, information = moments, independent.astype(np.float64)
-        if self.propensity_ == "assigned":
-            moments, overlap = as_if_unassigned(raw, layout.row_lf, several)
-            information *= overlap
-        gold = table.gold_counts(layout, table_row)
-        found_balance, trust = self._class_balance(balance, rows, raw, independent, layout)
+        found_balance, trust = self._class_balance(balance, rows, moments, independent, layout)
         if balance is None and gold is not None:
-            found_balance = _with_gold(found_balance, gold)
-        prior = _prior_tables(layout, moments.mean, found_balance, self.prior_accuracy)
-        problem = MomentProblem(
-            moments, layout, information, found_balance, prior, self.prior_strength
-        )
+            found_balance = balance_with_gold(found_balance, gold)
+        problem = self._problem(moments, layout, independent, found_balance, several)
         found = self._estimated(problem, progress)
         tables = found.tables
         if self.propensity_ == "assigned":
-            tables = _even_propensity(layout, tables, moments.mean, several)
-        tables = _proper(layout, _tables_with_gold(tables, gold, problem))
+            tables = even_propensity(layout, tables, moments.mean, several)
+        tables = proper(layout, tables_with_gold(tables, gold, problem))
         self.class_balance_, self.balance_trust_ = found_balance, trust
         self.n_iter_, self.objective_trace_ = found.n_iter, found.trace
         self.status_ = found.status
         self._joint = fit_joint_tables(rows, tree, tables, moments.mean, found_balance)
         self.dependencies_ = tuple((table.lf_names[a], table.lf_names[b]) for a, b in pairs)
         self._keep(layout, tables, tree)
+
+    def _problem(
+        self,
+        moments: Moments,
+        layout: TableLayout,
+        independent: IntArray,
+        balance: FloatArray,
+        several: IntArray,
+    ) -> MomentProblem:
+        information = independent.astype(np.float64)
+        if self.propensity_ == "assigned":
+            moments, overlap = as_if_unassigned(moments, layout.row_lf, several)
+            information *= overlap
+        prior = prior_tables(layout, moments.mean, balance, self.prior_accuracy)
+        return MomentProblem(moments, layout, information, balance, prior, self.prior_strength)
 
     def _estimated(self, problem: MomentProblem, progress: Progress | None) -> Estimated:
         if problem.layout.n_classes == 1:
@@ -446,57 +415,6 @@ def _each_row(
         votes.lf_fingerprints,
         votes.n_items,
     )
-
-
-def _prior_tables(
-    layout: TableLayout, mean: FloatArray, balance: FloatArray, accuracy: float
-) -> FloatArray:
-    """P(vote | class) if every LF were right with one probability; sum_y pi[y] of it is the mean.
-
-    Entries above 1, which a frequent vote for a rare class would need, stay as they are here.
-    """
-    every = np.arange(layout.n_rows)
-    reading = np.exp(fixed_log_table(layout, every, np.full(layout.n_rows, accuracy)))
-    return np.asarray(reading * (mean / np.maximum(reading @ balance, 1e-300))[:, None])
-
-
-def _with_gold(balance: FloatArray, gold: Expected) -> FloatArray:
-    total = gold.class_counts + GOLD_BALANCE_STRENGTH * balance
-    return np.asarray(total / total.sum())
-
-
-def _tables_with_gold(
-    tables: FloatArray, gold: Expected | None, problem: MomentProblem
-) -> FloatArray:
-    if gold is None:
-        return tables
-    items = problem.moments.weight * problem.balance
-    strength = np.minimum(MOMENT_STRENGTH, MOMENT_SHARE * items)
-    return np.asarray((strength * tables + gold.counts) / (strength + gold.class_counts))
-
-
-def _even_propensity(
-    layout: TableLayout, tables: FloatArray, mean: FloatArray, several: IntArray
-) -> FloatArray:
-    """Tables by which LFs that cast several votes vote equally often on every class."""
-    tables = np.maximum(tables, PROBABILITY_FLOOR)
-    even = tables / layout.per_lf(tables)[layout.segment]
-    even *= layout.per_lf(mean)[layout.segment, None]
-    return np.where(several[layout.segment, None], even, tables)
-
-
-def _proper(layout: TableLayout, tables: FloatArray) -> FloatArray:
-    """Tables above 0 whose rows of one LF add up to at most 1."""
-    tables = np.maximum(tables, PROBABILITY_FLOOR)
-    total = layout.per_lf(tables)[layout.segment]
-    return np.asarray(tables / np.maximum(total, 1.0))
-
-
-def names_one_class(layout: TableLayout) -> IntArray:
-    """Whether a table row is a vote for the class, bool of shape (n_rows, n_classes)."""
-    is_class = layout.symbols.kind[layout.row_symbol] == CLASS
-    member = layout.symbols.membership[layout.row_symbol] >= 1.0
-    return np.asarray(member & is_class[:, None])
 
 
 def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:

@@ -18,14 +18,8 @@ from weaklabel.inference.triplets import (
     symmetric_tables,
 )
 from weaklabel.models.dependencies import DependenciesLike
-from weaklabel.models.moment_model import (
-    Balance,
-    Estimated,
-    MomentModel,
-    MomentProblem,
-    Propensity,
-    check_choice,
-)
+from weaklabel.models.moment_model import Balance, MomentModel, Propensity, check_choice
+from weaklabel.models.moment_tables import Estimated, MomentProblem
 
 Errors = Literal["class_conditional", "symmetric"]
 

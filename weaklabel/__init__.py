@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from weaklabel.lf import LabelingFunction as LabelingFunction
     from weaklabel.lf import Pack as Pack
     from weaklabel.lf import Preprocessor as Preprocessor
+    from weaklabel.lf import column_labeling_function as column_labeling_function
     from weaklabel.lf import labeling_function as labeling_function
     from weaklabel.lf import load_pack as load_pack
     from weaklabel.lf import preprocessor as preprocessor
@@ -79,6 +80,7 @@ _HOME = {
     "VoteMatrix": "weaklabel.votes",
     "accuracy_intervals": "weaklabel.models",
     "apply": "weaklabel.applier",
+    "column_labeling_function": "weaklabel.lf",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
     "compare": "weaklabel.analysis",
@@ -116,6 +118,7 @@ __all__ = [
     "__version__",
     "accuracy_intervals",
     "apply",
+    "column_labeling_function",
     "compare",
     "identifiability",
     "label_quality",

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
+from weaklabel.errors import DataError
+from weaklabel.lf.formats import Format, NoCommonTypeError, from_arrow, from_values
 from weaklabel.lf.row import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+Types: TypeAlias = "dict[Any, pa.DataType | None]"  # of whole columns; None: no common type
 
 _PANDAS_NULLS: Final = frozenset({"NAType", "NaTType"})  # by name: pandas is not imported for them
 
@@ -56,6 +60,26 @@ class Batch(ABC):
         """The rows themselves where labeling functions get them as they are, else None."""
         return None
 
+    def arrow(self, name: Any) -> pa.Array | None:
+        """A column as Arrow, null where missing; None: no such column, or no common type."""
+        return None
+
+    def settle(self, names: Iterable[Any]) -> None:  # noqa: B027
+        """Decide on the Arrow type of columns, which are to have one type in all batches."""
+
+    def formatted(self, name: Any, form: Format) -> Any:
+        """A column in one of the forms of :mod:`weaklabel.lf.formats`; None: no such column."""
+        array = None if form == "list" else self.arrow(name)
+        if array is not None:
+            return from_arrow(array, form)
+        values = self.column(name)
+        if values is None:
+            return None
+        try:
+            return from_values([None if v is MISSING else v for v in values], form)
+        except NoCommonTypeError as error:
+            raise NoCommonTypeError(f"in the column {name!r}, {error}") from None
+
 
 class TableBatch(Batch):
     """Rows of an Arrow table."""
@@ -70,6 +94,12 @@ class TableBatch(Batch):
             return None
         return arrow_values(self._table.column(name))
 
+    def arrow(self, name: Any) -> pa.Array | None:
+        """As :meth:`Batch.arrow`."""
+        if not isinstance(name, str) or name not in self._table.column_names:
+            return None
+        return one_array(self._table.column(name))
+
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""
         return tuple(self._table.column_names)
@@ -82,9 +112,10 @@ class TableBatch(Batch):
 class FrameBatch(Batch):
     """Rows of a pandas DataFrame; values are those that pandas gives."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, types: Types | None = None) -> None:
         super().__init__(len(frame))
         self._frame = frame
+        self._types: Types = {} if types is None else types
 
     def column(self, name: Any) -> Sequence[Any] | None:
         """As :meth:`Batch.column`."""
@@ -94,21 +125,45 @@ class FrameBatch(Batch):
             return None
         return series_values(series)
 
+    def arrow(self, name: Any) -> pa.Array | None:
+        """As :meth:`Batch.arrow`."""
+        try:
+            series = self._frame[name]
+        except (KeyError, TypeError, ValueError):
+            return None
+        return _arrow_of(series, name, self._types)
+
+    def settle(self, names: Iterable[Any]) -> None:
+        """As :meth:`Batch.settle`."""
+        for name in names:
+            array = self.arrow(name)
+            self._types[name] = None if array is None else array.type
+
+    def formatted(self, name: Any, form: Format) -> Any:
+        """As :meth:`Batch.formatted`; a Series comes as it is in the DataFrame."""
+        if form != "pandas":
+            return super().formatted(name, form)
+        try:
+            return self._frame[name].reset_index(drop=True)
+        except (KeyError, TypeError, ValueError):
+            return None
+
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""
         return tuple(self._frame.columns)
 
     def slice(self, start: int, stop: int) -> FrameBatch:
         """As :meth:`Batch.slice`."""
-        return FrameBatch(self._frame.iloc[start:stop])
+        return FrameBatch(self._frame.iloc[start:stop], self._types)
 
 
 class DictBatch(Batch):
     """Rows given as mappings; they need not have the same keys."""
 
-    def __init__(self, rows: Sequence[Mapping[Any, Any]]) -> None:
+    def __init__(self, rows: Sequence[Mapping[Any, Any]], types: Types | None = None) -> None:
         super().__init__(len(rows))
         self._rows = rows
+        self._types: Types = {} if types is None else types
 
     def column(self, name: Any) -> Sequence[Any] | None:
         """As :meth:`Batch.column`."""
@@ -117,27 +172,53 @@ class DictBatch(Batch):
             return None
         return without_nan(values)
 
+    def arrow(self, name: Any) -> pa.Array | None:
+        """As :meth:`Batch.arrow`."""
+        known = name in self._types
+        if not known and not any(name in row for row in self._rows):
+            return None
+        return _arrow_of([row.get(name) for row in self._rows], name, self._types)
+
+    def settle(self, names: Iterable[Any]) -> None:
+        """As :meth:`Batch.settle`."""
+        for name in names:
+            array = self.arrow(name)
+            if array is not None or any(name in row for row in self._rows):
+                self._types[name] = None if array is None else array.type
+
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""
         return tuple(self._rows[position])
 
     def slice(self, start: int, stop: int) -> DictBatch:
         """As :meth:`Batch.slice`."""
-        return DictBatch(self._rows[start:stop])
+        return DictBatch(self._rows[start:stop], self._types)
 
 
 class ObjectBatch(Batch):
     """Rows that are objects of any kind; labeling functions get them as they are."""
 
-    def __init__(self, rows: Sequence[Any]) -> None:
+    def __init__(self, rows: Sequence[Any], types: Types | None = None) -> None:
         super().__init__(len(rows))
         self._rows = rows
+        self._types: Types = {} if types is None else types
 
     def column(self, name: Any) -> Sequence[Any] | None:
         """As :meth:`Batch.column`."""
         if not isinstance(name, str) or not all(hasattr(row, name) for row in self._rows):
             return None
         return [getattr(row, name) for row in self._rows]
+
+    def arrow(self, name: Any) -> pa.Array | None:
+        """As :meth:`Batch.arrow`."""
+        values = self.column(name)
+        return None if values is None else _arrow_of(values, name, self._types)
+
+    def settle(self, names: Iterable[Any]) -> None:
+        """As :meth:`Batch.settle`."""
+        for name in names:
+            array = self.arrow(name)
+            self._types[name] = None if array is None else array.type
 
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""
@@ -146,11 +227,41 @@ class ObjectBatch(Batch):
 
     def slice(self, start: int, stop: int) -> ObjectBatch:
         """As :meth:`Batch.slice`."""
-        return ObjectBatch(self._rows[start:stop])
+        return ObjectBatch(self._rows[start:stop], self._types)
 
     def objects(self) -> list[Any] | None:
         """As :meth:`Batch.objects`."""
         return list(self._rows)
+
+
+def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """An Arrow column in one piece, null for NaN."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):  # larger than one array can be
+        raise DataError("a batch of this column is too large for one Arrow array; pass batch_size")
+    if pa.types.is_floating(array.type):
+        nan = pc.is_nan(array).fill_null(False)
+        if pc.any(nan).as_py():
+            return pc.if_else(nan, pa.scalar(None, array.type), array)
+    return array
+
+
+def _arrow_of(values: Any, name: Any, types: Types) -> pa.Array | None:
+    """Python values or a Series as Arrow, of the type settled on; None if there is none."""
+    import pyarrow as pa
+
+    if name in types and types[name] is None:
+        return None
+    kind = types.get(name)
+    if kind is None and isinstance(values, list) and all(map(is_null, values)):
+        kind = pa.string()  # nothing says what it is, and text it is most often
+    try:
+        return one_array(pa.array(values, kind, from_pandas=True))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
 
 
 def arrow_values(column: pa.ChunkedArray | pa.Array) -> list[Any]:

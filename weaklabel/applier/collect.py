@@ -154,8 +154,9 @@ class Collector:
         name = self._lfs[failure.lf].name
         row = self._row_id(start + failure.position)
         detail = failure.detail or f"that is not a label; a label is {self._allowed()}"
+        where = "in the batch that starts at row" if failure.whole else "on row"
         error = LabelingFunctionError(
-            f"labeling function {name!r} {failure.verb} on row {row!r}: {detail}", name, row
+            f"labeling function {name!r} {failure.verb} {where} {row!r}: {detail}", name, row
         )
         if failure.traceback and (failure.error is None or failure.error.__traceback__ is None):
             error.add_note(failure.traceback)  # it happened in another process

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from weaklabel.applier.batch import Batch, arrow_values
+from weaklabel.applier.batch import Batch, arrow_values, one_array
 from weaklabel.csv_file import CsvFile, Kind, converted
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class CsvBatch(Batch):
         if name not in self._kinds:
             return None
         return arrow_values(converted(self._table.column(name), self._kinds[name]))
+
+    def arrow(self, name: Any) -> pa.Array | None:
+        """As :meth:`Batch.arrow`."""
+        if name not in self._kinds:
+            return None
+        return one_array(converted(self._table.column(name), self._kinds[name]))
 
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
@@ -23,15 +23,36 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.applier import column_engine
+from weaklabel.applier import views as views_module
 from weaklabel.applier.batch import Batch
+from weaklabel.applier.column_engine import ColumnAnswer, Scan, ask_columns, groups_of
+from weaklabel.applier.views import Views, guarded
 from weaklabel.labels import ABSTAIN, Confident, Not, OneOf, Reason
-from weaklabel.lf import LabelingFunction, MissingFieldError, Preprocessor
+from weaklabel.lf import LabelingFunction, MissingFieldError
+from weaklabel.lf.columns import MAX_SMALL_CODE, CodedVotes
 from weaklabel.lf.faults import Fault, describe, format_traceback
-from weaklabel.lf.row import RowSet
+from weaklabel.lf.formats import NoCommonTypeError
 
 OnError: TypeAlias = Literal["raise", "abstain"]
 
-MAX_SMALL_CODE: Final = 4096  # integer answers up to here are counted by a table, not by a sort
+_ENGINE_FILES: Final = (__file__, column_engine.__file__, views_module.__file__)
+
+
+@dataclass
+class Memory:
+    """What batches leave behind for later ones of the same run; it changes the speed only.
+
+    Attributes
+    ----------
+    touched : dict
+        Columns that rows were asked for.
+    scans : dict
+        Scans that column functions share, by the functions they were prepared for.
+    """
+
+    touched: dict[str, None] = field(default_factory=dict)
+    scans: dict[Any, Scan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,8 @@ class Failure:
         What the labeling function did, such as ``failed`` or ``answered True (a bool)``.
     detail : str
         Why that is wrong; empty if nothing can be said before the classes are known.
+    whole : bool
+        It concerns the batch that starts at the row, not this row.
     error : Exception, optional
         What it raised, if it raised.
     traceback : str
@@ -59,6 +82,7 @@ class Failure:
     detail: str = ""
     error: BaseException | None = None
     traceback: str = ""
+    whole: bool = False
 
     @property
     def order(self) -> tuple[int, int]:
@@ -100,7 +124,7 @@ def answer_batch(
     batch: Batch,
     lfs: Sequence[LabelingFunction],
     on_error: OnError = "raise",
-    touched: dict[str, None] | None = None,
+    memory: Memory | None = None,
 ) -> BatchAnswers:
     """Ask every labeling function about every row of a batch.
 
@@ -111,102 +135,104 @@ def answer_batch(
     on_error : {"raise", "abstain"}
         Whether a labeling function that raises makes the batch a failure, or counts as abstaining.
         An answer that cannot be a label always makes it a failure.
-    touched : dict, optional
-        Columns that earlier batches used; extended in place. Changes the speed only.
+    memory : Memory, optional
+        What earlier batches of the same labeling functions left behind. Changes the speed only.
 
     Notes
     -----
     O(n_rows n_lfs) calls, and as many bytes times four while the batch is at work.
     """
-    views = _Views(batch, touched)
-    grid = np.full((batch.n_rows, len(lfs)), -1, dtype=np.int32)
-    table: dict[tuple[type, Any], int] = {}
-    faults: dict[int, Fault] = {}
-    failures: list[Failure] = []
+    memory = Memory() if memory is None else memory
+    views = Views(batch, memory.touched)
+    made = _Made(np.full((batch.n_rows, len(lfs)), -1, dtype=np.int32), lfs, on_error)
     try:
+        for group in groups_of(lfs):
+            _ask_group(group, views, memory, made)
         for j, lf in enumerate(lfs):
-            answers, fault, error = _ask(lf, views, on_error)
-            if fault is not None and on_error == "abstain":
-                faults[j] = fault
-            elif fault is not None:
-                detail = _detail(lf, fault, error)
-                failures.append(
-                    Failure(fault.position, j, "failed", detail, error, fault.traceback)
-                )
-            kinds = set(map(type, answers))
-            unusable = _first_unusable(answers, kinds)
-            if unusable is None:
-                try:
-                    grid[:, j] = _codes(answers, kinds, table)
-                except TypeError:  # OneOf(["a"]) and the like: a list inside cannot be looked up
-                    unusable = next(i for i, answer in enumerate(answers) if not _hashable(answer))
-            if unusable is not None:
-                failures.append(Failure(unusable, j, f"answered {_shown(answers[unusable])}"))
+            if lf.columns is None:
+                made.take_answers(j, *_ask(lf, views, on_error))
     finally:
         views.close()
+    grid, table, failures = made.grid, made.table, made.failures
     per_row, lf_index, value = _sparse(grid, len(table))
     failure = min(failures, key=lambda f: f.order, default=None)
     values = [value for _, value in table]
-    return BatchAnswers(batch.n_rows, per_row, lf_index, value, values, faults, failure)
+    return BatchAnswers(batch.n_rows, per_row, lf_index, value, values, made.faults, failure)
 
 
-class _Views:
-    """The rows of a batch as each labeling function wants them: plain, or with added fields."""
+class _Made:
+    """The answers to one batch, while they are collected."""
 
-    def __init__(self, batch: Batch, touched: dict[str, None] | None) -> None:
-        rows = batch.objects()
-        self._row_set: RowSet | None = None
-        if rows is None:
-            self._row_set = RowSet(batch, touched)
-            rows = list(self._row_set.rows)
-        self._known: dict[tuple[int, ...], tuple[list[Any], bool]] = {(): (rows, False)}
+    def __init__(
+        self, grid: npt.NDArray[np.int32], lfs: Sequence[LabelingFunction], on_error: OnError
+    ) -> None:
+        self.grid = grid
+        self.table: dict[tuple[type, Any], int] = {}
+        self.faults: dict[int, Fault] = {}
+        self.failures: list[Failure] = []
+        self.lfs = lfs
+        self.on_error = on_error
 
-    def rows(self, steps: tuple[Preprocessor, ...]) -> tuple[list[Any], bool]:
-        """Rows with the fields of these preprocessors, and whether one failed on some row."""
-        key = tuple(map(id, steps))
-        if key not in self._known:
-            before, broken = self.rows(steps[:-1])
-            rows = [row if type(row) is _Broken else _extended(steps[-1], row) for row in before]
-            self._known[key] = rows, broken or any(type(row) is _Broken for row in rows)
-        return self._known[key]
+    def take_answers(
+        self, j: int, answers: list[Any], fault: Fault | None, error: BaseException | None
+    ) -> None:
+        """Answers one by one, those of a row function or an array of objects."""
+        if fault is not None and self.on_error == "abstain":
+            self.faults[j] = fault
+        elif fault is not None:
+            detail = _detail(self.lfs[j], fault, error)
+            self.failures.append(
+                Failure(fault.position, j, "failed", detail, error, fault.traceback)
+            )
+        kinds = set(map(type, answers))
+        unusable = _first_unusable(answers, kinds)
+        if unusable is None:
+            try:
+                self.grid[:, j] = _codes(answers, kinds, self.table)
+            except TypeError:  # OneOf(["a"]) and the like: a list inside cannot be looked up
+                unusable = next(i for i, answer in enumerate(answers) if not _hashable(answer))
+        if unusable is not None:
+            self.failures.append(Failure(unusable, j, f"answered {_shown(answers[unusable])}"))
 
-    def close(self) -> None:
-        self._known.clear()
-        if self._row_set is not None:
-            self._row_set.close()
+    def take_columns(self, j: int, answer: ColumnAnswer) -> None:
+        """The answer of a column function."""
+        if answer.unusable is not None:
+            verb, detail = answer.unusable.verb, answer.unusable.detail
+            self.failures.append(Failure(0, j, verb, detail, answer.unusable, whole=True))
+            return
+        if isinstance(answer.votes, CodedVotes) and not answer.faults:
+            self.grid[:, j] = _codes_of_coded(answer.votes, self.table)
+            return
+        votes = answer.votes.to_list() if isinstance(answer.votes, CodedVotes) else answer.votes
+        fault, error = None, None
+        if answer.faults:
+            position, error = answer.faults[0]
+            text = format_traceback(error, _inside(error))
+            fault = Fault(len(answer.faults), position, describe(error), text)
+        self.take_answers(j, votes, fault, error)
 
 
-class _Broken:
-    """Stands for a row on which a preprocessor failed."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
-def _extended(step: Preprocessor, row: Any) -> Any:
+def _ask_group(group: list[int], views: Views, memory: Memory, made: _Made) -> None:
+    """Ask column functions that share a scan, or a single one."""
+    lfs = [made.lfs[j] for j in group]
     try:
-        return step.extend(row)
-    except Exception as error:
-        return _Broken(error)
-
-
-def _guarded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def ask(row: Any) -> Any:
-        if type(row) is _Broken:
-            raise row.error
-        return function(row)
-
-    return ask
+        view = views.after(lfs[0].preprocessors)
+        answers = ask_columns(lfs, view, memory.scans, made.on_error == "raise")
+    except (MissingFieldError, NoCommonTypeError) as error:
+        verb = "cannot read its columns"
+        made.failures += [Failure(0, j, verb, str(error), error, whole=True) for j in group]
+        return
+    for j, answer in zip(group, answers, strict=True):
+        made.take_columns(j, answer)
 
 
 def _ask(
-    lf: LabelingFunction, views: _Views, on_error: OnError
+    lf: LabelingFunction, views: Views, on_error: OnError
 ) -> tuple[list[Any], Fault | None, BaseException | None]:
     """Answers on all rows (None from a failure on), the faults, and the first exception."""
-    rows, broken = views.rows(lf.preprocessors)
-    function = _guarded(lf.bound) if broken else lf.bound
+    view = views.after(lf.preprocessors)
+    rows = view.rows()
+    function = guarded(lf.bound) if lf.preprocessors and view.broken() else lf.bound
     answers: list[Any] = []
     remaining = iter(rows)
     count, first, first_error = 0, -1, None
@@ -239,7 +265,7 @@ def _ask(
 def _inside(error: BaseException) -> TracebackType | None:
     """The traceback from the first frame outside the engine on."""
     frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+    while frame is not None and frame.tb_frame.f_code.co_filename in _ENGINE_FILES:
         frame = frame.tb_next
     return frame
 
@@ -293,6 +319,17 @@ def _codes_of_integers(
     for place in present:
         lookup[place] = _code(place + ABSTAIN, table)
     return lookup[shifted]
+
+
+def _codes_of_coded(votes: CodedVotes, table: dict[tuple[type, Any], int]) -> npt.NDArray[np.int32]:
+    """As :func:`_codes`, for votes by their distinct values; only those that occur count."""
+    index = votes.index
+    lookup = np.full(len(votes.values) + 1, -1, dtype=np.int32)
+    present = np.bincount(index + 1, minlength=len(lookup))[1:] if len(index) else ()
+    for place in np.flatnonzero(present).tolist():
+        lookup[place] = _code(votes.values[place], table)
+    coded: npt.NDArray[np.int32] = lookup[index]  # the last place stands for -1
+    return coded
 
 
 def _hashable(answer: Any) -> bool:

@@ -8,7 +8,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, get_args
 
 from weaklabel.applier.collect import Collector
-from weaklabel.applier.engine import BatchAnswers, OnError, answer_batch
+from weaklabel.applier.column_engine import columns_read
+from weaklabel.applier.engine import BatchAnswers, Memory, OnError, answer_batch
 from weaklabel.applier.parallel import answer_in_processes, count_jobs
 from weaklabel.applier.progress import LARGEST_BATCH, Pace, Progress
 from weaklabel.applier.sources import RowsLike, Source, open_rows
@@ -100,6 +101,7 @@ def apply(
     if id_column is None and pack is not None:
         id_column = pack.id_column
     source = open_rows(rows, id_column)
+    source.settle(columns_read(checked))
     collector = Collector(checked, source.ids, space)
     answers = _answers(source, checked, on_error, n_jobs, batch_size)
     # Closed on an error, so that worker processes end then and not when memory is swept.
@@ -122,11 +124,11 @@ def _answers(
         pace = Pace(min(share, LARGEST_BATCH), batch_size)
         yield from answer_in_processes(source, lfs, on_error, n_jobs, pace)  # closes it as well
         return
-    touched: dict[str, None] = {}
+    memory = Memory()
     pace = Pace(fixed=batch_size)
     for batch in source.batches(pace):
         start = time.perf_counter()
-        answers = answer_batch(batch, lfs, on_error, touched)
+        answers = answer_batch(batch, lfs, on_error, memory)
         pace.took(batch.n_rows, time.perf_counter() - start)
         yield answers
 

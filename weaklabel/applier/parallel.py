@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from weaklabel.applier.batch import Batch
-from weaklabel.applier.engine import BatchAnswers, OnError, answer_batch
+from weaklabel.applier.engine import BatchAnswers, Memory, OnError, answer_batch
 from weaklabel.applier.progress import Pace
 from weaklabel.applier.sources import Source
 from weaklabel.errors import ConfigError, DataError, LabelingFunctionError, WeakLabelError
@@ -175,14 +175,14 @@ def _can_be_sent(value: Any) -> bool:
 
 
 def _work(path: str, batch: Batch) -> Timed:
-    lfs, on_error, touched = _task(path)
+    lfs, on_error, memory = _task(path)
     start = time.perf_counter()
-    answers = answer_batch(batch, lfs, on_error, touched)
+    answers = answer_batch(batch, lfs, on_error, memory)
     return _packed(answers), time.perf_counter() - start
 
 
 @lru_cache(maxsize=1)
-def _task(path: str) -> tuple[tuple[LabelingFunction, ...], OnError, dict[str, None]]:
+def _task(path: str) -> tuple[tuple[LabelingFunction, ...], OnError, Memory]:
     import cloudpickle
 
     try:
@@ -194,7 +194,7 @@ def _task(path: str) -> tuple[tuple[LabelingFunction, ...], OnError, dict[str, N
             f"the labeling functions cannot be loaded in a worker process: "
             f"{type(error).__name__}: {error}; define them in a pack file, or pass n_jobs=1"
         ) from error
-    return lfs, on_error, {}
+    return lfs, on_error, Memory()
 
 
 def _packed(answers: BatchAnswers) -> BatchAnswers:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weaklabel.applier.batch import Batch, arrow_values
+from weaklabel.applier.batch import Batch, arrow_values, one_array
 from weaklabel.errors import DataError
 
 if TYPE_CHECKING:
@@ -108,6 +108,12 @@ class GroupBatch(Batch):
         if name not in self._group.names:
             return None
         return arrow_values(self._group.column(name).slice(self._start, self.n_rows))
+
+    def arrow(self, name: Any) -> pa.Array | None:
+        """As :meth:`Batch.arrow`."""
+        if name not in self._group.names:
+            return None
+        return one_array(self._group.column(name).slice(self._start, self.n_rows))
 
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""

@@ -56,12 +56,15 @@ class Source:
         None where rows are known by position.
     stretches : callable
         Gives an iterator over batches of any size, in row order.
+    settle : callable
+        Decides on the Arrow types of columns by all their values; see :meth:`Batch.settle`.
     """
 
     name: str
     n_rows: int
     ids: Ids | None
     stretches: Callable[[], Iterator[Batch]]
+    settle: Callable[[Iterable[Any]], None] = lambda names: None
 
     def batches(self, size: Callable[[], int]) -> Iterator[Batch]:
         """Batches in row order; ``size()`` is asked for the rows of each."""
@@ -173,7 +176,7 @@ def _in_memory(whole: Batch, name: str, id_column: str | None, ids: Ids | None) 
         if values is None:
             raise no_such_column(id_column, whole.fields(0), name)
         ids = _ids_of_column(id_column, values)
-    return Source(name, whole.n_rows, ids, lambda: iter((whole,)))
+    return Source(name, whole.n_rows, ids, lambda: iter((whole,)), whole.settle)
 
 
 def _ids_of_column(name: str, values: Sequence[Any]) -> Ids:

@@ -1,5 +1,6 @@
 """Labeling functions: what they are, how they read rows, and packs of them."""
 
+from weaklabel.lf.columns import column_labeling_function
 from weaklabel.lf.function import LabelingFunction, labeling_function
 from weaklabel.lf.pack import Pack, load_pack
 from weaklabel.lf.preprocess import Preprocessor, PreprocessorError, preprocessor
@@ -12,6 +13,7 @@ __all__ = [
     "Preprocessor",
     "PreprocessorError",
     "Row",
+    "column_labeling_function",
     "labeling_function",
     "load_pack",
     "preprocessor",

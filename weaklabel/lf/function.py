@@ -21,8 +21,8 @@ from typing import Any, overload
 from weaklabel.errors import ConfigError
 from weaklabel.labels import LabelSpace, LabelSpaceLike
 from weaklabel.lf.fingerprint import fingerprint
-from weaklabel.lf.preprocess import Preprocessor
-from weaklabel.lf.row import as_row
+from weaklabel.lf.formats import Format, check_columns, check_format, from_values
+from weaklabel.lf.preprocess import Preprocessor, preprocessed
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,21 @@ class LabelingFunction:
         Add fields to the row first, in this order.
     version : str, optional
         Part of the fingerprint; change it when something the fingerprint cannot see has changed.
+    columns : sequence of str, optional
+        Makes it a *column* labeling function: ``function(*columns, **resources)`` takes these
+        columns of many rows at once and returns a vote for each. See
+        :mod:`weaklabel.lf.columns`.
+    format : {"arrow", "pandas", "numpy", "list"}, default "arrow"
+        The form in which the columns arrive; see :mod:`weaklabel.lf.formats`.
+    together : callable, optional
+        Of a column labeling function: lets several share their work. See
+        :mod:`weaklabel.lf.columns`.
 
     Raises
     ------
     ConfigError
-        If the name is empty, the function cannot be called, or a preprocessor is not one.
+        If the name is empty, the function cannot be called, a preprocessor is not one, or the
+        settings of a column labeling function do not fit together.
 
     Examples
     --------
@@ -62,6 +72,9 @@ class LabelingFunction:
     resources: Mapping[str, Any] = field(default_factory=dict)
     preprocessors: tuple[Preprocessor, ...] = ()
     version: str | None = None
+    columns: tuple[str, ...] | None = None
+    format: Format = "arrow"
+    together: Callable[[Sequence[LabelingFunction]], Callable[..., Sequence[Any]]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -82,10 +95,22 @@ class LabelingFunction:
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "preprocessors", steps)
         object.__setattr__(self, "resources", dict(self.resources))
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        who = f"labeling function {self.name!r}"
+        check_format(self.format, who)
+        if self.columns is not None:
+            object.__setattr__(self, "columns", check_columns(self.columns, who))
+        elif self.together is not None:
+            raise ConfigError(f"{who} has together=, which needs columns=['name', ...]")
 
     @cached_property
     def bound(self) -> Callable[[Any], Any]:
-        """The function with its resources filled in; takes a row that is preprocessed already."""
+        """The function with its resources filled in; takes a row that is preprocessed already.
+
+        That of a column labeling function takes its columns.
+        """
         return partial(self.function, **self.resources) if self.resources else self.function
 
     @cached_property
@@ -94,20 +119,29 @@ class LabelingFunction:
 
         See :mod:`weaklabel.lf.fingerprint` for what is seen and what is not.
         """
-        return fingerprint(
+        parts = [
             self.function,
             dict(self.resources),
             [step.fingerprint for step in self.preprocessors],
             None if self.labels is None else list(self.labels.names),
             self.version,
-        )
+        ]
+        if self.columns is not None:
+            parts += [list(self.columns), self.format, self.together]
+        return fingerprint(*parts)
 
     def __call__(self, row: Any) -> Any:
         """What the function answers on one row; a dict will do as a row."""
-        row = as_row(row)
-        for step in self.preprocessors:
-            row = step.extend(row)
-        return self.bound(row)
+        row, made = preprocessed(row, self.preprocessors)
+        if self.columns is None:
+            return self.bound(row)
+        from weaklabel.lf.columns import single_vote  # which builds on this module
+
+        columns = [
+            made[name] if name in made else from_values([row[name]], self.format)
+            for name in self.columns
+        ]
+        return single_vote(self, self.bound(*columns))
 
     def __repr__(self) -> str:
         return f"LabelingFunction({self.name!r})"
@@ -120,7 +154,8 @@ class LabelingFunction:
         if reference is not None:
             return reference
         fields = (self.name, self.function, self.labels, self.resources, self.preprocessors)
-        return (type(self), (*fields, self.version))
+        more = (self.version, self.columns, self.format, self.together)
+        return (type(self), (*fields, *more))
 
 
 @overload
@@ -169,7 +204,7 @@ def labeling_function(
 
     def make(target: Callable[..., Any]) -> LabelingFunction:
         return LabelingFunction(
-            _name_of(target, name),
+            name_of(target, name),
             target,
             None if labels is None else LabelSpace(labels),
             resources or {},
@@ -180,7 +215,8 @@ def labeling_function(
     return make if function is None else make(function)
 
 
-def _name_of(function: Any, name: str | None) -> str:
+def name_of(function: Any, name: str | None) -> str:
+    """The name given, or that of the function."""
     if name is not None:
         return name
     if isinstance(function, LabelingFunction):

@@ -13,17 +13,29 @@ A preprocessor maps a row to a dict of new fields::
 Within one :func:`weaklabel.apply` every labeling function that names the same preprocessors reads
 the same computed fields. Preprocessors run in the order given, each seeing the fields of those
 before it.
+
+A *batched* preprocessor names the columns it reads and takes them for many rows at once, so that a
+language model or an embedding works at its own pace::
+
+    @preprocessor(columns=["text"], format="list")
+    def parsed(text):
+        return {"doc": list(nlp.pipe(text))}
+
+It returns a dict of new columns, each with one value per row, in row order. Like a column labeling
+function it must treat each row by itself, because how many rows it gets is up to the engine. Row
+functions read ``x.doc``; column functions list ``"doc"`` among their columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, overload
 
 from weaklabel.errors import ConfigError, WeakLabelError
 from weaklabel.lf.fingerprint import fingerprint
+from weaklabel.lf.formats import Format, check_columns, check_format, columns_of, from_values
 from weaklabel.lf.row import ExtendedRow, as_row
 
 
@@ -44,17 +56,29 @@ class Preprocessor:
         Passed to the function as keyword arguments.
     version : str, optional
         Part of the fingerprint; change it when something the fingerprint cannot see has changed.
+    columns : sequence of str, optional
+        Makes it a batched preprocessor: ``function(*columns, **resources)`` takes these columns of
+        many rows at once and returns a mapping of new columns.
+    format : {"arrow", "pandas", "numpy", "list"}, default "list"
+        The form in which the columns arrive; see :mod:`weaklabel.lf.formats`. Columns made by
+        another preprocessor arrive as it made them.
     """
 
     name: str
     function: Callable[..., Any]
     resources: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = None
+    columns: tuple[str, ...] | None = None
+    format: Format = "list"
 
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise ConfigError(f"a preprocessor needs a function, found {self.function!r}")
         object.__setattr__(self, "resources", dict(self.resources))
+        check_format(self.format, f"preprocessor {self.name!r}")
+        if self.columns is not None:
+            names = check_columns(self.columns, f"preprocessor {self.name!r}")
+            object.__setattr__(self, "columns", names)
 
     @cached_property
     def bound(self) -> Callable[[Any], Any]:
@@ -64,7 +88,10 @@ class Preprocessor:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of everything the result depends on, as far as can be seen."""
-        return fingerprint(self.function, dict(self.resources), self.version)
+        parts = [self.function, dict(self.resources), self.version]
+        if self.columns is not None:
+            parts += [list(self.columns), self.format]
+        return fingerprint(*parts)
 
     def __call__(self, row: Any) -> Mapping[str, Any]:
         """The new fields of a row (a dict will do as a row).
@@ -74,6 +101,9 @@ class Preprocessor:
         PreprocessorError
             If the function fails or does not return a mapping of field names to values.
         """
+        if self.columns is not None:
+            columns = preprocessed(row, (self,))[1]
+            return {name: values[0] for name, values in columns.items()}
         try:
             fields = self.bound(as_row(row))
         except Exception as error:
@@ -87,12 +117,69 @@ class Preprocessor:
             )
         return fields
 
+    def batch(self, columns: Sequence[Any], n_rows: int) -> dict[str, Sequence[Any]]:
+        """The new columns of a batched preprocessor, each of shape (n_rows,).
+
+        Raises
+        ------
+        PreprocessorError
+            If the function fails, or does not return a mapping of names to columns of that length.
+        """
+        try:
+            made = self.bound(*columns)
+        except Exception as error:
+            raise PreprocessorError(
+                f"preprocessor {self.name!r} failed: {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(made, Mapping) or not all(isinstance(name, str) for name in made):
+            raise PreprocessorError(
+                f"the batched preprocessor {self.name!r} must return a dict of new columns, such "
+                f"as {{'words': [[...], ...]}}, found {type(made).__name__}"
+            )
+        for name, values in made.items():
+            if not hasattr(values, "__len__") or isinstance(values, str | bytes | Mapping | set):
+                raise PreprocessorError(
+                    f"the batched preprocessor {self.name!r} must return columns, found "
+                    f"{type(values).__name__} for {name!r}; make it a list"
+                )
+            if len(values) != n_rows:
+                raise PreprocessorError(
+                    f"the batched preprocessor {self.name!r} returned {len(values):,} values of "
+                    f"{name!r} for {n_rows:,} rows; it must return one for each row, in row order"
+                )
+        return {name: _by_position(values) for name, values in made.items()}
+
     def extend(self, row: Any) -> ExtendedRow:
         """The row with the new fields."""
         return ExtendedRow(row, self(row))
 
     def __repr__(self) -> str:
         return f"Preprocessor({self.name!r})"
+
+
+def preprocessed(row: Any, steps: Sequence[Preprocessor]) -> tuple[Any, dict[str, Any]]:
+    """One row with the fields of some preprocessors, and the columns that batched ones made."""
+    row = as_row(row)
+    made: dict[str, Any] = {}
+    for step in steps:
+        if step.columns is None:
+            fields = step(row)
+            made = {name: values for name, values in made.items() if name not in fields}
+        else:
+            given = [
+                made[name] if name in made else from_values([row[name]], step.format)
+                for name in step.columns
+            ]
+            columns = step.batch(given, 1)
+            made |= columns
+            fields = {name: values[0] for name, values in columns.items()}
+        row = ExtendedRow(row, fields)
+    return row, made
+
+
+def _by_position(values: Any) -> Any:
+    """A pandas Series as an array, so that ``values[i]`` is the i-th one whatever its index."""
+    return values.to_numpy() if hasattr(values, "iloc") else values
 
 
 @overload
@@ -103,6 +190,9 @@ def preprocessor(
     name: str | None = None,
     resources: Mapping[str, Any] | None = None,
     version: str | None = None,
+    columns: Sequence[str] | str | None = None,
+    format: Format = "list",
+    batched: bool = False,
 ) -> Callable[[Callable[..., Any]], Preprocessor]: ...
 def preprocessor(
     function: Callable[..., Any] | None = None,
@@ -111,6 +201,9 @@ def preprocessor(
     name: str | None = None,
     resources: Mapping[str, Any] | None = None,
     version: str | None = None,
+    columns: Sequence[str] | str | None = None,
+    format: Format = "list",
+    batched: bool = False,
 ) -> Preprocessor | Callable[[Callable[..., Any]], Preprocessor]:
     """Make a preprocessor of a function; as ``@preprocessor`` or with arguments.
 
@@ -118,8 +211,10 @@ def preprocessor(
     ----------
     name : str, optional
         The function's name if None.
-    resources, version
+    resources, version, columns, format
         As :class:`Preprocessor`.
+    batched : bool, default False
+        With no columns named: the columns are the parameters that are not resources.
 
     Examples
     --------
@@ -134,6 +229,10 @@ def preprocessor(
         chosen = name if name is not None else getattr(target, "__name__", "")
         if not chosen or chosen == "<lambda>":
             raise ConfigError("a preprocessor made of a lambda needs a name; pass name='...'")
-        return Preprocessor(chosen, target, resources or {}, version)
+        names = columns
+        if names is None and batched:
+            names = columns_of(target, resources or {}, f"preprocessor {chosen!r}")
+        read = None if names is None else check_columns(names, f"preprocessor {chosen!r}")
+        return Preprocessor(chosen, target, resources or {}, version, read, format)
 
     return make if function is None else make(function)

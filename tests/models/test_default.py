@@ -62,11 +62,13 @@ def recipe(dense, n_classes):
             po = others / (np.maximum(others.sum(axis=1, keepdims=True), 0) + 1)
             cast = dense[:, j] >= 0
             mean = [np.maximum(po[hit[j, v]].sum(axis=0), 0) for v in emits[j]]
-            agreed = sum(mass[v] for v, mass in zip(emits[j], mean, strict=True)) / cast.sum()
-            chance = sum(hit[j, v].sum() * sum(mean)[v] for v in emits[j]) / cast.sum() ** 2
-            kappa[j] = max(0.0, (agreed - chance) / (1 - chance))
             count[j] = sum(mean).sum()
-        k0 = np.clip(max(kappa.values(), default=0.1), 0.05, 0.1)
+            agreed = sum(mass[v] for v, mass in zip(emits[j], mean, strict=True)) / count[j]
+            said = sum(mean) / count[j]
+            chance = sum(hit[j, v].sum() / cast.sum() * said[v] for v in emits[j])
+            error = np.sqrt(chance / (1 - chance) / count[j])
+            kappa[j] = max(0.0, (agreed - chance) / (1 - chance) - error / 2)
+        k0 = np.clip(max(kappa.values(), default=0.1), 0.05, 0.2)
         gate.update(
             {j: (count[j] * min(1, kappa[j] / k0) + 40) / (count[j] + 40) for j in sorted(many)}
         )

@@ -33,7 +33,8 @@ NEAR = 0.8  # Jaccard overlap from which two LFs are named as near-copies
 CONSTANT_FROM = 0.9
 GATE_COUNT = 40.0
 GATE_ROUNDS = 2
-KAPPA_LOW, KAPPA_HIGH = 0.05, 0.1
+KAPPA_LOW, KAPPA_HIGH = 0.05, 0.2
+KAPPA_ERRORS = 0.5  # standard errors by chance that agreement must exceed
 PAIRS = 10_000_000  # pairs of votes on one row that are counted; beyond, every s-th row
 PRODUCTS = 4e9  # multiplications of the same by dense products
 MAX_DENSE = 4096  # table rows up to which dense products are considered
@@ -185,10 +186,11 @@ def _gate(
     if not judged.any():
         return gate, kappa
     for _ in range(GATE_ROUNDS):
-        found, overlap, seen = _kappa(part, layout, share_weight * gate, duplicate)
-        kappa[judged] = found[judged]
+        raw, error, looked_at, seen = _kappa(part, layout, share_weight * gate, duplicate)
+        kappa[judged] = raw[judged]
+        found = np.maximum(raw - KAPPA_ERRORS * error, 0.0)
         scale = float(np.clip(found[judged].max(), KAPPA_LOW, KAPPA_HIGH))
-        evidence = overlap * (layout.per_lf(votes) / seen)
+        evidence = looked_at * (layout.per_lf(votes) / seen)
         open_ = (evidence * np.minimum(1.0, found / scale) + GATE_COUNT) / (evidence + GATE_COUNT)
         gate = np.where(judged[layout.segment], open_[layout.segment], 1.0)
     return gate, kappa
@@ -196,17 +198,23 @@ def _gate(
 
 def _kappa(
     part: VoteRows, layout: TableLayout, share_weight: FloatArray, duplicate: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Per LF: agreement with the others beyond chance, how much of it was looked at, and items."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Per LF: kappa, its standard error by chance, how much was looked at, and items.
+
+    Rows count by how much the others say on them: agreement is the share of what the others say,
+    on the rows the LF votes on, that is what it votes.
+    """
     mass, total, seen = _agreement(part, layout, share_weight, duplicate)
     spoken = layout.symbols.membership[layout.row_symbol]
-    of_lf = np.maximum(layout.per_lf(seen), 1e-300)
-    agreed = layout.per_lf((mass * spoken).sum(axis=1)) / of_lf
-    mean = layout.per_lf(mass) / of_lf[:, None]  # (n_active, n_classes)
+    looked_at, of_lf = layout.per_lf(total), np.maximum(layout.per_lf(seen), 1e-300)
+    scale = np.maximum(looked_at, 1e-12)
+    agreed = layout.per_lf((mass * spoken).sum(axis=1)) / scale
+    said = layout.per_lf(mass) / scale[:, None]  # (n_active, n_classes)
     share = seen / of_lf[layout.segment]
-    chance = layout.per_lf(share * (spoken * mean[layout.segment]).sum(axis=1))
-    found = np.maximum((agreed - chance) / np.maximum(1.0 - chance, 1e-12), 0.0)
-    return found, layout.per_lf(total), of_lf
+    chance = layout.per_lf(share * (spoken * said[layout.segment]).sum(axis=1))
+    room = np.maximum(1.0 - chance, 1e-12)
+    error = np.sqrt(np.maximum(chance, 0.0) / room / np.maximum(looked_at, 1.0))
+    return (agreed - chance) / room, error, looked_at, of_lf
 
 
 def _agreement(

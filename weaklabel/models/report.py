@@ -32,8 +32,8 @@ BLOCK_ROWS = 1 << 18
 SHOWN = 8
 WOULD_DO = 0.99
 _KINDS = {
-    "rules": "rules: most votes are by LFs that vote for one class and are silent otherwise, or on "
-    "rows where too few others vote to learn how voters err",
+    "rules": "rules: LFs vote for one class and are silent otherwise, or too few of them vote on "
+    "the same rows to learn how they err",
     "panel": "a fixed panel: the same voters of several classes vote on most rows",
     "crowd": "a crowd: rows are voted on by changing groups of voters of several classes",
     "mixture": "a mixture of rules and voters of several classes",
@@ -142,7 +142,7 @@ class ModelReport:
     majority_ties : float
         Share of them on which it ties.
     majority_would_do : bool
-        Whether the two differ on hardly any row.
+        Whether the two labels are the same on all but one row in a hundred.
     lfs : tuple of LFReport
     clusters : tuple of Cluster
     gold : GoldReport or None
@@ -201,7 +201,7 @@ class ModelReport:
         yield from self._gold_lines()
 
     def _majority_line(self) -> str:
-        differ = 1.0 - self.same_as_majority - self.majority_ties
+        differ = abs(round(1.0 - self.same_as_majority - self.majority_ties, 9))
         verdict = (
             "a majority vote would have done"
             if self.majority_would_do
@@ -282,7 +282,7 @@ def make_report(
         without_votes=by_name(parameters.empty),
         same_as_majority=same / total,
         majority_ties=ties / total,
-        majority_would_do=(same + ties) / total >= WOULD_DO,
+        majority_would_do=same / total >= WOULD_DO,
         lfs=tuple(_lf_reports(table, found, layout, table_row, posterior)),
         clusters=tuple(_clusters(table, found, layout)),
         gold=_gold_report(table, found, parameters, posterior),

@@ -29,7 +29,7 @@ Kish, "Survey Sampling", 1965 (effective sample size).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,17 +147,18 @@ def residual_agreement(cast: Cast, min_rows: float = 20.0) -> PairScores:
     if not len(first):
         return PairScores(first, second, n_rows, np.zeros(0), np.zeros(0))
     tables = _Tables.of(cast)
-    expected, spread = tables.moments(first, second)
-    key = first * cast.n_lfs + second
-    n_pairs, n_classes = len(key), cast.posterior.shape[1]
+    scores, spread = tables.scores(first, second)
+    n_pairs, n_classes = len(first), cast.posterior.shape[1]
+    number = _Number(first * cast.n_lfs + second, cast.n_lfs**2)
     total, squares = np.zeros(n_pairs), np.zeros(n_pairs)
     by_class = np.zeros((n_pairs, n_classes))
     for pattern, a, b in _pairs_of_votes(cast, CHUNK_CELLS // n_classes):
-        pair = np.minimum(np.searchsorted(key, cast.lf[a] * cast.n_lfs + cast.lf[b]), n_pairs - 1)
-        keep = key[pair] == cast.lf[a] * cast.n_lfs + cast.lf[b]
-        pattern, a, b, pair = pattern[keep], a[keep], b[keep], pair[keep]
+        pair = number.of(cast.lf[a] * cast.n_lfs + cast.lf[b])
+        known = pair >= 0
+        if not known.all():
+            pattern, a, b, pair = pattern[known], a[known], b[known], pair[known]
         q, w = cast.posterior[pattern], cast.weight[pattern]
-        u = np.einsum("ey,ey->e", q, tables.residual(cast, a, b) + expected[pair])
+        u = np.einsum("ey,ey->e", q, scores(pair, cast.symbol[a], cast.symbol[b]))
         total += np.bincount(pair, w * u, n_pairs)
         squares += np.bincount(pair, w * u * u, n_pairs)
         for y in range(n_classes):
@@ -293,14 +294,53 @@ class _Tables:
             two += w * r * (1.0 - r)
         return expected, np.sqrt(one * two)
 
-    def residual(self, cast: Cast, a: IntArray, b: IntArray) -> FloatArray:
+    def scores(
+        self, first: IntArray, second: IntArray
+    ) -> tuple[Callable[[IntArray, IntArray, IntArray], FloatArray], FloatArray]:
+        """The residual agreement of a pair with two symbols in each class, and its size for copies.
+
+        It depends on pair and symbols alone, so it is tabulated where that table is not large.
+        """
+        expected, spread = self.moments(first, second)
+        n = self.n_symbols
+
+        def compute(pair: IntArray, s_a: IntArray, s_b: IntArray) -> FloatArray:
+            return self._residual(first[pair], second[pair], s_a, s_b) + expected[pair]
+
+        if expected.size * n * n > CHUNK_CELLS:
+            return compute, spread
+        pair, s_a, s_b = np.indices((len(first), n, n)).reshape(3, -1)
+        table = compute(pair, s_a, s_b)
+
+        def look_up(pair: IntArray, s_a: IntArray, s_b: IntArray) -> FloatArray:
+            return np.asarray(table[(pair * n + s_a) * n + s_b])
+
+        return look_up, spread
+
+    def _residual(self, j: IntArray, k: IntArray, s_a: IntArray, s_b: IntArray) -> FloatArray:
         """sum_a w_a (x_a - theta_a)(x'_a - theta'_a), less its constant; shape (n, n_classes)."""
-        lf_a, lf_b, s_a, s_b = cast.lf[a], cast.lf[b], cast.symbol[a], cast.symbol[b]
-        own_a, cross_a = self.padded[self.find(lf_a, s_a)], self.padded[self.find(lf_b, s_a)]
-        own_b, cross_b = self.padded[self.find(lf_b, s_b)], self.padded[self.find(lf_a, s_b)]
+        own_a, cross_a = self.padded[self.find(j, s_a)], self.padded[self.find(k, s_a)]
+        own_b, cross_b = self.padded[self.find(k, s_b)], self.padded[self.find(j, s_b)]
         w_a, w_b = _weight(own_a, cross_a), _weight(own_b, cross_b)
         agree = (s_a == s_b)[:, None]
         return np.asarray(agree * w_a - w_a * cross_a - w_b * cross_b)
+
+
+class _Number:
+    """The position of each key among known ones, -1 for others."""
+
+    def __init__(self, known: IntArray, n_possible: int) -> None:
+        self.known = known
+        self.table: IntArray | None = None
+        if n_possible <= CHUNK_CELLS:
+            self.table = np.full(n_possible, -1, dtype=np.int64)
+            self.table[known] = np.arange(len(known))
+
+    def of(self, keys: IntArray) -> IntArray:
+        if self.table is not None:
+            return self.table[keys]
+        at = np.minimum(np.searchsorted(self.known, keys), len(self.known) - 1)
+        return np.where(self.known[at] == keys, at, -1)
 
 
 def _weight(p: FloatArray, r: FloatArray) -> FloatArray:

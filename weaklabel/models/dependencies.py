@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_ROUNDS = 12
+LEAST_ROWS = 10_000
+MAX_PAIRS_OF_VOTES = 5e6
 ALIKE = (0.5, 0.25)
 """Likeness at which LFs are joined to start with; independent LFs of 80 % rarely pass the last."""
 OUTSTANDING = 2.0
@@ -177,7 +179,8 @@ def learn_dependencies(
     min_rows : float, default 20
         Least number of rows on which two LFs must both vote to be tested.
     max_rows : int, default 100,000
-        Rows looked at; more are sampled.
+        Rows looked at; more are sampled. Fewer (at least 10,000) where rows hold so many votes that
+        there would be more than five million pairs of them.
 
     Returns
     -------
@@ -440,8 +443,11 @@ def components(pairs: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
 
 
 def sampled(table: PatternTable, max_rows: int) -> PatternTable:
-    """The table of a sample of the rows, if there are more than ``max_rows``."""
+    """The table of a sample of the rows, if there are more than ``max_rows`` or too many pairs."""
     weight = np.floor(table.pattern_weight + 0.5).astype(np.int64)
+    lengths = table.n_votes_per_pattern.astype(np.float64)
+    pairs_per_row = (weight @ (lengths * (lengths - 1.0) / 2.0)) / max(weight.sum(), 1)
+    max_rows = min(max_rows, max(LEAST_ROWS, int(MAX_PAIRS_OF_VOTES / max(pairs_per_row, 1e-9))))
     if weight.sum() <= max_rows:
         return table
     kept = np.random.default_rng(0).binomial(weight, max_rows / weight.sum()).astype(np.float64)

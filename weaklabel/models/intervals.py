@@ -16,7 +16,11 @@ are joined to cliques, or the model is no table model, rows are drawn anew with 
 model is fitted again (``"bootstrap"``).
 
 The interval is symmetric in the log-odds of the accuracy. It speaks of the error of estimation if
-the model is right; dependence between LFs that the model does not know of is not in it.
+the model is right. On planted independent votes 90 % intervals of the models on tables were
+measured to cover 88 to 91 % by either method. What is not in it is bias: dependence between LFs
+that the model does not know of, and the caution of models that shrink towards the votes. The
+intervals of :class:`~weaklabel.models.LabelModel` say how much its estimates vary, and cover the
+accuracy only 23 % of the time there; to know how good an LF is, ask a model on tables.
 
 References
 ----------
@@ -62,7 +66,7 @@ class AccuracyIntervals:
         Estimate and the ends of its interval, in [0, 1]; NaN for an LF without votes.
     n_votes : array, shape (n_lfs,)
     level : float
-        Probability with which an interval covers the accuracy if the model is right.
+        Probability with which an interval covers the accuracy if the model is right and unbiased.
     method : {"information", "bootstrap"}
     """
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from weaklabel.errors import DataError
-from weaklabel.lf.formats import Format, NoCommonTypeError, from_arrow, from_values
+from weaklabel.lf.formats import Format, from_arrow, objects_as
 from weaklabel.lf.row import MISSING
 
 if TYPE_CHECKING:
@@ -72,13 +72,14 @@ class Batch(ABC):
         array = None if form == "list" else self.arrow(name)
         if array is not None:
             return from_arrow(array, form)
+        values = self._values(name)
+        if values is None or form == "list":
+            return values
+        return objects_as(values, form, name)
+
+    def _values(self, name: Any) -> list[Any] | None:
         values = self.column(name)
-        if values is None:
-            return None
-        try:
-            return from_values([None if v is MISSING else v for v in values], form)
-        except NoCommonTypeError as error:
-            raise NoCommonTypeError(f"in the column {name!r}, {error}") from None
+        return None if values is None else [None if v is MISSING else v for v in values]
 
 
 class TableBatch(Batch):
@@ -182,9 +183,14 @@ class DictBatch(Batch):
     def settle(self, names: Iterable[Any]) -> None:
         """As :meth:`Batch.settle`."""
         for name in names:
-            array = self.arrow(name)
-            if array is not None or any(name in row for row in self._rows):
+            if any(name in row for row in self._rows):
+                array = self.arrow(name)
                 self._types[name] = None if array is None else array.type
+
+    def _values(self, name: Any) -> list[Any] | None:
+        if name in self._types:  # some row has it, if not in this batch
+            return list(without_nan([row.get(name) for row in self._rows]))
+        return super()._values(name)
 
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""

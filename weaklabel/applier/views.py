@@ -13,7 +13,7 @@ from typing import Any
 
 from weaklabel.applier.batch import Batch
 from weaklabel.lf import Preprocessor
-from weaklabel.lf.formats import Format, from_values
+from weaklabel.lf.formats import Format
 from weaklabel.lf.row import ExtendedRow, RowSet, missing_field
 
 
@@ -112,7 +112,7 @@ class RowStepView(View):
         self._before = before
         self._step = step
         self._extended: list[Any] | None = None
-        self._made: dict[tuple[Any, Format], Any] = {}
+        self._made: dict[Any, list[Any] | None] = {}
 
     @property
     def n_rows(self) -> int:
@@ -133,16 +133,13 @@ class RowStepView(View):
         return {i: row for i, row in enumerate(self.rows()) if type(row) is Broken}
 
     def column(self, name: Any, form: Format) -> Any:
-        """As :meth:`View.column`."""
-        key = (name, form)
-        if key not in self._made:
-            whole = [row for row in self.rows() if type(row) is not Broken]
-            if any(name in vars(row) for row in whole):
-                values = [None if type(r) is Broken else vars(r).get(name) for r in self.rows()]
-                self._made[key] = from_values(values, form)
-            else:
-                self._made[key] = self._before.column(name, form)
-        return self._made[key]
+        """As :meth:`View.column`; what the preprocessor made comes as a list."""
+        if name not in self._made:
+            fields = [{} if type(row) is Broken else row._weaklabel_added() for row in self.rows()]
+            added = any(name in some for some in fields)
+            self._made[name] = [some.get(name) for some in fields] if added else None
+        made = self._made[name]
+        return self._before.column(name, form) if made is None else made
 
 
 class BatchStepView(View):

@@ -7,6 +7,8 @@
 ``"list"``     Python values, None where missing: what ``x.name`` gives in a row function
 =============  ==============================================================================
 
+What a preprocessor made arrives as it made it (by rows: as a list), whatever the format.
+
 The Arrow type of a column is that of the whole column, whatever the batches. A column whose values
 have no common Arrow type (text and numbers mixed) can be read as ``"list"``, and as objects in
 ``"numpy"`` and ``"pandas"``. In these two forms pandas' old habit applies: whole numbers come as
@@ -76,15 +78,8 @@ def from_arrow(array: pa.Array, form: Format) -> Any:
     return numpy_from(array) if form == "numpy" else array.to_pandas()
 
 
-def from_values(values: Sequence[Any], form: Format, kind: pa.DataType | None = None) -> Any:
-    """Python values, None where missing, in another form.
-
-    Parameters
-    ----------
-    values : sequence, shape (n_rows,)
-    form : Format
-    kind : pyarrow.DataType, optional
-        The type of the whole column. If None and the values have none: objects.
+def from_values(values: Sequence[Any], form: Format, name: Any) -> Any:
+    """Python values, None where missing, in another form; for trying a function on one row.
 
     Raises
     ------
@@ -93,33 +88,35 @@ def from_values(values: Sequence[Any], form: Format, kind: pa.DataType | None = 
     """
     if form == "list":
         return list(values)
-    array = _arrow_or_none(values, kind)
-    if array is not None:
-        return from_arrow(array, form)
+    import pyarrow as pa
+
+    # If nothing says what it is, text it is most often.
+    kind = pa.string() if all(value is None for value in values) else None
+    try:
+        return from_arrow(pa.array(values, kind, from_pandas=True), form)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return objects_as(values, form, name)
+
+
+def objects_as(values: Sequence[Any], form: Format, name: Any) -> Any:
+    """Values without a common Arrow type, as an array or Series of objects.
+
+    Raises
+    ------
+    NoCommonTypeError
+        If the form is Arrow.
+    """
     if form == "arrow":
-        kinds = sorted({type(v).__name__ for v in values if v is not None})
         raise NoCommonTypeError(
-            f"values of the types {', '.join(kinds)} have no common Arrow type; make them of one "
-            "type, or read the column with format='list'"
+            f"the values of column {name!r} have no common Arrow type; make them of one type, or "
+            "read the column with format='list'"
         )
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
+    objects = np.fromiter(values, dtype=object, count=len(values))
     if form == "numpy":
         return objects
     import pandas as pd
 
     return pd.Series(objects, dtype=object)
-
-
-def _arrow_or_none(values: Sequence[Any], kind: pa.DataType | None) -> pa.Array | None:
-    import pyarrow as pa
-
-    try:
-        if kind is None and all(value is None for value in values):
-            kind = pa.string()  # nothing says what it is, and text it is most often
-        return pa.array(values, kind, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return None
 
 
 def numpy_from(array: pa.Array) -> Any:

@@ -138,7 +138,7 @@ class LabelingFunction:
         from weaklabel.lf.columns import single_vote  # which builds on this module
 
         columns = [
-            made[name] if name in made else from_values([row[name]], self.format)
+            made[name] if name in made else from_values([row[name]], self.format, name)
             for name in self.columns
         ]
         return single_vote(self, self.bound(*columns))

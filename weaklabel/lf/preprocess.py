@@ -164,10 +164,10 @@ def preprocessed(row: Any, steps: Sequence[Preprocessor]) -> tuple[Any, dict[str
     for step in steps:
         if step.columns is None:
             fields = step(row)
-            made = {name: values for name, values in made.items() if name not in fields}
+            made |= {name: [value] for name, value in fields.items()}
         else:
             given = [
-                made[name] if name in made else from_values([row[name]], step.format)
+                made[name] if name in made else from_values([row[name]], step.format, name)
                 for name in step.columns
             ]
             columns = step.batch(given, 1)

@@ -171,6 +171,10 @@ class ExtendedRow:
         object.__setattr__(self, "_weaklabel_fields", tuple(fields))
         self.__dict__.update(fields)
 
+    def _weaklabel_added(self) -> dict[str, Any]:
+        """The fields that the last preprocessor added."""
+        return {name: self.__dict__[name] for name in self._weaklabel_fields}
+
     def __getattr__(self, name: str) -> Any:
         if _is_reserved(name):
             raise AttributeError(f"a row has no attribute {name!r}; read a field as x[{name!r}]")

@@ -9,7 +9,7 @@ from weaklabel.errors import ConvergenceWarning
 from weaklabel.inference.backends import BackendKind
 from weaklabel.inference.completion import CompletionProblem, aligned, complete
 from weaklabel.inference.em import Progress
-from weaklabel.models.dependencies import DependenciesLike
+from weaklabel.models.dependency_setting import DependenciesLike
 from weaklabel.models.moment_model import (
     Balance,
     MomentModel,

@@ -41,7 +41,7 @@ from weaklabel.inference.tables import fixed_log_table
 from weaklabel.labels import ABSTAIN
 from weaklabel.models import checks
 from weaklabel.models.base import LabelModelBase
-from weaklabel.models.dependencies import DependenciesLike, declared_pairs, storable
+from weaklabel.models.dependency_setting import DependenciesLike, declared_pairs, storable
 from weaklabel.models.moment_tables import (
     PROBABILITY_FLOOR,
     Estimated,

@@ -30,7 +30,8 @@ from weaklabel.labels import VoteAlphabet
 from weaklabel.models import checks, findings
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.cliques import Cliques
-from weaklabel.models.dependencies import Dependencies, DependenciesLike, cliques_of, storable
+from weaklabel.models.dependencies import Dependencies
+from weaklabel.models.dependency_setting import DependenciesLike, cliques_of, storable
 from weaklabel.models.statistics import PatternTable, symbols_of
 from weaklabel.models.symbols import recoded
 from weaklabel.votes import VoteMatrix

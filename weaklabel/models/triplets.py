@@ -17,7 +17,7 @@ from weaklabel.inference.triplets import (
     class_conditional_tables,
     symmetric_tables,
 )
-from weaklabel.models.dependencies import DependenciesLike
+from weaklabel.models.dependency_setting import DependenciesLike
 from weaklabel.models.moment_model import Balance, MomentModel, Propensity, check_choice
 from weaklabel.models.moment_tables import Estimated, MomentProblem
 

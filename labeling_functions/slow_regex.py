@@ -4,10 +4,11 @@ A pattern such as ``(a+)+$`` can take time that doubles with every letter. Patte
 mostly go to RE2, which does not backtrack; what RE2 cannot do runs here with a limit of time for
 each text, and a text that exceeds it is a fault of that row, not a run that never ends.
 
-The engine here is the package ``regex``, which answers as :mod:`re` does with two exceptions. To
-its ``\\w`` and ``\\b`` a combining accent belongs to a word and a raised digit such as ``²`` does
-not, as Unicode has it; to :mod:`re` it is the other way round. And where case does not count, the
-Turkish ``ı`` and ``İ`` are not an ``i``.
+The engine here is the package ``regex``, which answers as :mod:`re` does but for rare
+characters. To its ``\\w`` and ``\\b`` a combining accent belongs to a word and a raised digit such
+as ``²`` does not, as Unicode has it; to :mod:`re` it is the other way round. The control characters
+U+001C to U+001F are no white space to it, and where case does not count, the Turkish ``ı`` and
+``İ`` are not an ``i``.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from weaklabel.lf.function import LabelingFunction, check_lfs
 from weaklabel.lf.members import id_column_of, labels_of, lfs_of
 
 MODULE_PREFIX: Final = "weaklabel_pack_"
+RULE_SUFFIXES: Final = (".toml", ".yaml", ".yml")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,8 @@ def load_pack(source: str | os.PathLike[str]) -> Pack:
     Parameters
     ----------
     source : path or str
-        A ``.py`` file, or the dotted name of an importable module. A file is executed anew on
-        every call, so edits are seen.
+        A ``.py`` file, a file of rules in TOML or YAML (see ``labeling_functions.rules``), or the
+        dotted name of an importable module. A file is read anew on every call, so edits are seen.
 
     Raises
     ------
@@ -98,6 +99,11 @@ def load_pack(source: str | os.PathLike[str]) -> Pack:
         function, or two of one name; the message names the file, the line, and what to do.
     """
     text = os.fspath(source)
+    if text.lower().endswith(RULE_SUFFIXES):
+        # By name: the library does not depend on the ready-made rules that come with it.
+        rules = importlib.import_module("labeling_functions.rules")
+        pack: Pack = rules.load_rules(text)
+        return pack
     if _looks_like_file(text):
         return _load_file(Path(text))
     return _load_module(text)

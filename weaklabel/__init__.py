@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weaklabel.analysis import label_quality as label_quality
     from weaklabel.analysis import lf_summary as lf_summary
     from weaklabel.analysis import mv_certificate as mv_certificate
+    from weaklabel.applier import VoteCache as VoteCache
     from weaklabel.applier import apply as apply
     from weaklabel.endmodel import EndModel as EndModel
     from weaklabel.export import load_model as load_model
@@ -77,6 +78,7 @@ _HOME = {
     "Reason": "weaklabel.labels",
     "SoftLabels": "weaklabel.soft_labels",
     "Triplets": "weaklabel.models",
+    "VoteCache": "weaklabel.applier",
     "VoteMatrix": "weaklabel.votes",
     "accuracy_intervals": "weaklabel.models",
     "apply": "weaklabel.applier",
@@ -114,6 +116,7 @@ __all__ = [
     "Reason",
     "SoftLabels",
     "Triplets",
+    "VoteCache",
     "VoteMatrix",
     "__version__",
     "accuracy_intervals",

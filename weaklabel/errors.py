@@ -14,6 +14,7 @@ Every error says what must hold, what was found, and what to do. The tree::
     └── MissingDependencyError   an extra is not installed; names it                (ImportError)
 
     WeakLabelWarning (UserWarning)
+    ├── CacheWarning             kept votes that cannot be used or written
     ├── ConvergenceWarning       the fit stopped before it converged
     ├── CoverageWarning          rows or labeling functions without votes
     └── IdentifiabilityWarning   the votes do not determine the parameters
@@ -102,6 +103,10 @@ class MissingDependencyError(WeakLabelError, ImportError):
 
 class WeakLabelWarning(UserWarning):
     """Base class of every warning issued by weaklabel."""
+
+
+class CacheWarning(WeakLabelWarning):
+    """Kept votes cannot be used and are computed anew, or votes cannot be kept."""
 
 
 class ConvergenceWarning(WeakLabelWarning):

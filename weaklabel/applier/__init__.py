@@ -1,7 +1,16 @@
 """Applying labeling functions to rows."""
 
+from weaklabel.applier.cache import VoteCache
 from weaklabel.applier.engine import BatchAnswers, answer_batch
 from weaklabel.applier.local import apply
 from weaklabel.applier.sources import Source, open_rows, read_table
 
-__all__ = ["BatchAnswers", "Source", "answer_batch", "apply", "open_rows", "read_table"]
+__all__ = [
+    "BatchAnswers",
+    "Source",
+    "VoteCache",
+    "answer_batch",
+    "apply",
+    "open_rows",
+    "read_table",
+]

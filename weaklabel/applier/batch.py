@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 
@@ -67,6 +67,30 @@ class Batch(ABC):
     def settle(self, names: Iterable[Any]) -> None:  # noqa: B027
         """Decide on the Arrow type of columns, which are to have one type in all batches."""
 
+    # What the vote cache knows rows by; see weaklabel.applier.content.
+
+    kind: ClassVar[str] = "arrow"  # batches of one kind hand equal content over as equal values
+
+    def all_fields(self) -> list[Any]:
+        """Names under which :meth:`content` is to be asked for."""
+        return list(self.fields(0)) if self.n_rows else []
+
+    def field_orders(self) -> list[tuple[Any, ...]]:
+        """The orders of the fields in the rows, where rows have their own."""
+        return []
+
+    def content(self, name: Any) -> Any:
+        """The values of a column as Arrow, NumPy or a list, in one way only; None: no such."""
+        return self.arrow(name)
+
+    def type_name(self, name: Any) -> str:
+        """The type of a column, where :meth:`content` does not carry it."""
+        return ""
+
+    def settled(self, name: Any) -> str:
+        """The Arrow type settled on for the whole column, where it depends on all values."""
+        return ""
+
     def formatted(self, name: Any, form: Format) -> Any:
         """A column in one of the forms of :mod:`weaklabel.lf.formats`; None: no such column."""
         array = None if form == "list" else self.arrow(name)
@@ -113,6 +137,8 @@ class TableBatch(Batch):
 class FrameBatch(Batch):
     """Rows of a pandas DataFrame; values are those that pandas gives."""
 
+    kind = "pandas"
+
     def __init__(self, frame: pd.DataFrame, types: Types | None = None) -> None:
         super().__init__(len(frame))
         self._frame = frame
@@ -140,6 +166,26 @@ class FrameBatch(Batch):
             array = self.arrow(name)
             self._types[name] = None if array is None else array.type
 
+    def content(self, name: Any) -> Any:
+        """As :meth:`Batch.content`."""
+        try:
+            series = self._frame[name]
+        except (KeyError, TypeError, ValueError):
+            return None
+        if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufbmM":
+            return np.ascontiguousarray(series.to_numpy())
+        if str(series.dtype) in ("str", "string"):
+            return _arrow_of(series, None, {})
+        return series_values(series)
+
+    def type_name(self, name: Any) -> str:
+        """As :meth:`Batch.type_name`."""
+        return str(self._frame[name].dtype) if name in self._frame.columns else ""
+
+    def settled(self, name: Any) -> str:
+        """As :meth:`Batch.settled`."""
+        return str(self._types.get(name, ""))
+
     def formatted(self, name: Any, form: Format) -> Any:
         """As :meth:`Batch.formatted`; a Series comes as it is in the DataFrame."""
         if form != "pandas":
@@ -160,6 +206,8 @@ class FrameBatch(Batch):
 
 class DictBatch(Batch):
     """Rows given as mappings; they need not have the same keys."""
+
+    kind = "dicts"
 
     def __init__(self, rows: Sequence[Mapping[Any, Any]], types: Types | None = None) -> None:
         super().__init__(len(rows))
@@ -192,6 +240,23 @@ class DictBatch(Batch):
             return list(without_nan([row.get(name) for row in self._rows]))
         return super()._values(name)
 
+    def all_fields(self) -> list[Any]:
+        """As :meth:`Batch.all_fields`."""
+        return sorted({name for names in self.field_orders() for name in names}, key=repr)
+
+    def field_orders(self) -> list[tuple[Any, ...]]:
+        """As :meth:`Batch.field_orders`: one for all, or one for each row."""
+        orders = list(map(tuple, self._rows))
+        return orders[:1] if len(set(orders)) == 1 else orders
+
+    def content(self, name: Any) -> Any:
+        """As :meth:`Batch.content`."""
+        return [row.get(name, MISSING) for row in self._rows]
+
+    def settled(self, name: Any) -> str:
+        """As :meth:`Batch.settled`."""
+        return str(self._types.get(name, ""))
+
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""
         return tuple(self._rows[position])
@@ -203,6 +268,8 @@ class DictBatch(Batch):
 
 class ObjectBatch(Batch):
     """Rows that are objects of any kind; labeling functions get them as they are."""
+
+    kind = "objects"
 
     def __init__(self, rows: Sequence[Any], types: Types | None = None) -> None:
         super().__init__(len(rows))
@@ -230,6 +297,18 @@ class ObjectBatch(Batch):
         """As :meth:`Batch.fields`."""
         row = self._rows[position]
         return tuple(getattr(row, "__dict__", ()) or getattr(type(row), "__slots__", ()))
+
+    def all_fields(self) -> list[Any]:
+        """As :meth:`Batch.all_fields`: None stands for the rows themselves."""
+        return [None]
+
+    def content(self, name: Any) -> Any:
+        """As :meth:`Batch.content`."""
+        return list(self._rows) if name is None else self.column(name)
+
+    def settled(self, name: Any) -> str:
+        """As :meth:`Batch.settled`."""
+        return str(self._types.get(name, ""))
 
     def slice(self, start: int, stop: int) -> ObjectBatch:
         """As :meth:`Batch.slice`."""

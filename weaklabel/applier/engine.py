@@ -154,7 +154,7 @@ def answer_batch(
     finally:
         views.close()
     grid, table, failures = made.grid, made.table, made.failures
-    per_row, lf_index, value = _sparse(grid, len(table))
+    per_row, lf_index, value = sparse(grid, len(table))
     failure = min(failures, key=lambda f: f.order, default=None)
     values = [value for _, value in table]
     return BatchAnswers(batch.n_rows, per_row, lf_index, value, values, made.faults, failure)
@@ -346,7 +346,7 @@ def _code(answer: Any, table: dict[tuple[type, Any], int]) -> int:
     return table.setdefault((type(answer), answer), len(table))
 
 
-def _sparse(
+def sparse(
     grid: npt.NDArray[np.int32], n_values: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any], npt.NDArray[Any]]:
     """The answers of a dense grid, row by row, in the smallest integers that hold them."""

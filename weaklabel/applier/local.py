@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, get_args
 
+from weaklabel.applier.cache import VoteCache, cache_of
+from weaklabel.applier.cached import CachedRun
 from weaklabel.applier.collect import Collector
 from weaklabel.applier.column_engine import columns_read
 from weaklabel.applier.engine import BatchAnswers, Memory, OnError, answer_batch
-from weaklabel.applier.parallel import answer_in_processes, count_jobs
+from weaklabel.applier.parallel import Task, answer_in_processes, count_jobs
 from weaklabel.applier.progress import LARGEST_BATCH, Pace, Progress
-from weaklabel.applier.sources import RowsLike, Source, open_rows
+from weaklabel.applier.sources import RowsLike, open_rows
 from weaklabel.applier.space import declared_labels
 from weaklabel.errors import ConfigError
 from weaklabel.lf import LabelingFunction, Pack
@@ -33,6 +36,7 @@ def apply(
     on_error: OnError = "raise",
     progress: bool | None = None,
     batch_size: int | None = None,
+    cache: str | os.PathLike[str] | VoteCache | None = None,
 ) -> VoteMatrix:
     """Ask every labeling function about every row.
 
@@ -58,6 +62,11 @@ def apply(
     batch_size : int, optional
         Rows at a time. The default adapts to the speed of the labeling functions. Neither this nor
         ``n_jobs`` changes the result.
+    cache : path or VoteCache, optional
+        A folder of its own for votes to be kept in. What has been asked before, the same labeling
+        function about the same rows, is not asked again; see :class:`weaklabel.VoteCache`. It
+        does not change the result as long as a labeling function answers equal rows alike, and
+        its fingerprint or ``version`` changes when its answers do.
 
     Returns
     -------
@@ -80,10 +89,14 @@ def apply(
     -----
     CoverageWarning
         If a labeling function failed on every row, or nobody voted at all.
+    CacheWarning
+        If kept votes cannot be used, or votes cannot be kept.
 
     Notes
     -----
-    O(n_items n_lfs) calls; memory for the votes, one batch, and the input.
+    With a cache, finished chunks of rows survive whatever happens to the process; rows appended
+    since are the only ones asked about, and a labeling function that was edited is the only one
+    that is asked. O(n_items n_lfs) calls; memory for the votes, one batch, and the input.
 
     Examples
     --------
@@ -100,35 +113,56 @@ def apply(
     space = declared_labels(labels, pack, checked)
     if id_column is None and pack is not None:
         id_column = pack.id_column
+    kept = cache_of(cache)
     source = open_rows(rows, id_column)
     source.settle(columns_read(checked))
     collector = Collector(checked, source.ids, space)
-    answers = _answers(source, checked, on_error, n_jobs, batch_size)
-    # Closed on an error, so that worker processes end then and not when memory is swept.
-    with closing(answers), Progress(source.n_rows, progress) as bar:
-        for batch in answers:
-            collector.add(batch)
-            bar.advance(batch.n_rows)
+    pace = _pace(source.n_rows, n_jobs, batch_size)
+    with Progress(source.n_rows, progress) as bar:
+        run = None
+        tasks: Iterable[Task] = ((batch, None) for batch in source.batches(pace))
+        if kept is not None:
+            run = CachedRun(source, checked, on_error, kept, pace, bar.advance)
+            tasks = run.tasks()
+        answers = _answers(tasks, checked, on_error, n_jobs, pace)
+        # Closed on an error, so that worker processes end then and not when memory is swept.
+        with closing(answers):
+            for batch in answers if run is None else run.answers(answers):
+                assert batch is not None
+                collector.add(batch)
+                if run is None:
+                    bar.advance(batch.n_rows)
+    if kept is not None:
+        kept.warn()
     return collector.finish()
 
 
+def _pace(n_rows: int, n_jobs: int, batch_size: int | None) -> Pace:
+    if n_jobs == 1:
+        return Pace(fixed=batch_size)
+    share = -(-n_rows // (4 * n_jobs))  # a few batches each, so that none waits long
+    return Pace(min(share, LARGEST_BATCH), batch_size)
+
+
 def _answers(
-    source: Source,
+    tasks: Iterable[Task],
     lfs: tuple[LabelingFunction, ...],
     on_error: OnError,
     n_jobs: int,
-    batch_size: int | None,
-) -> Generator[BatchAnswers, None, None]:
+    pace: Pace,
+) -> Generator[BatchAnswers | None, None, None]:
     if n_jobs > 1:
-        share = -(-source.n_rows // (4 * n_jobs))  # a few batches each, so that none waits long
-        pace = Pace(min(share, LARGEST_BATCH), batch_size)
-        yield from answer_in_processes(source, lfs, on_error, n_jobs, pace)  # closes it as well
+        yield from answer_in_processes(tasks, lfs, on_error, n_jobs, pace)  # closes it as well
         return
     memory = Memory()
-    pace = Pace(fixed=batch_size)
-    for batch in source.batches(pace):
+    for task in tasks:
+        if task is None:
+            yield None
+            continue
+        batch, positions = task
+        asked = lfs if positions is None else tuple(lfs[j] for j in positions)
         start = time.perf_counter()
-        answers = answer_batch(batch, lfs, on_error, memory)
+        answers = answer_batch(batch, asked, on_error, memory)
         pace.took(batch.n_rows, time.perf_counter() - start)
         yield answers
 

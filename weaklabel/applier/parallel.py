@@ -23,19 +23,30 @@ from typing import Any, Final, TypeAlias
 from weaklabel.applier.batch import Batch
 from weaklabel.applier.engine import BatchAnswers, Memory, OnError, answer_batch
 from weaklabel.applier.progress import Pace
-from weaklabel.applier.sources import Source
 from weaklabel.errors import ConfigError, DataError, LabelingFunctionError, WeakLabelError
 from weaklabel.lf import LabelingFunction
 
 Timed: TypeAlias = tuple[BatchAnswers, float]
+Task: TypeAlias = tuple[Batch, tuple[int, ...] | None] | None
 
 IDLE_SECONDS: Final = 120  # after which idle workers end
 
 
 def answer_in_processes(
-    source: Source, lfs: Sequence[LabelingFunction], on_error: OnError, n_jobs: int, pace: Pace
-) -> Iterator[BatchAnswers]:
-    """As :func:`weaklabel.applier.engine.answer_batch` on each batch, in order.
+    tasks: Iterable[Task],
+    lfs: Sequence[LabelingFunction],
+    on_error: OnError,
+    n_jobs: int,
+    pace: Pace,
+) -> Iterator[BatchAnswers | None]:
+    """As :func:`weaklabel.applier.engine.answer_batch` on each task, in order.
+
+    Parameters
+    ----------
+    tasks : iterable of (Batch, tuple of int or None), or None
+        What to ask, and which labeling functions (None: all). The answer to None is None.
+    lfs, on_error, n_jobs, pace
+        As elsewhere.
 
     Raises
     ------
@@ -54,22 +65,23 @@ def answer_in_processes(
     """
     from joblib.externals.loky import get_reusable_executor
 
-    waiting: deque[Future[Timed]] = deque()
+    waiting: deque[Future[Timed] | None] = deque()
     executor: Any = None
     with _task_file(_payload(lfs, on_error)) as path:
         try:
-            executor = get_reusable_executor(
-                max_workers=n_jobs, timeout=IDLE_SECONDS, env=_thread_limits(n_jobs)
-            )
-            for batch in source.batches(pace):
-                waiting.append(executor.submit(_work, path, batch))
-                if len(waiting) >= 2 * n_jobs:
+            for task in tasks:
+                if task is not None and executor is None:
+                    executor = get_reusable_executor(
+                        max_workers=n_jobs, timeout=IDLE_SECONDS, env=_thread_limits(n_jobs)
+                    )
+                waiting.append(None if task is None else executor.submit(_work, path, *task))
+                while waiting and (waiting[0] is None or len(waiting) >= 2 * n_jobs):
                     yield _answers_of(waiting.popleft(), pace)
             while waiting:
                 yield _answers_of(waiting.popleft(), pace)
         except BaseException:
             if executor is not None:
-                _end(executor, waiting)
+                _end(executor, [future for future in waiting if future is not None])
             raise
 
 
@@ -102,7 +114,9 @@ def _thread_limits(n_jobs: int) -> dict[str, str]:
     return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), share)
 
 
-def _answers_of(future: Future[Timed], pace: Pace) -> BatchAnswers:
+def _answers_of(future: Future[Timed] | None, pace: Pace) -> BatchAnswers | None:
+    if future is None:
+        return None
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     try:
@@ -174,8 +188,10 @@ def _can_be_sent(value: Any) -> bool:
 # -- in the worker ---------------------------------------------------------------------------------
 
 
-def _work(path: str, batch: Batch) -> Timed:
+def _work(path: str, batch: Batch, positions: tuple[int, ...] | None) -> Timed:
     lfs, on_error, memory = _task(path)
+    if positions is not None:
+        lfs = tuple(lfs[j] for j in positions)
     start = time.perf_counter()
     answers = answer_batch(batch, lfs, on_error, memory)
     return _packed(answers), time.perf_counter() - start

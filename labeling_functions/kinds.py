@@ -6,11 +6,20 @@ from collections.abc import Callable
 from typing import Final
 
 from labeling_functions.keywords import keywords
+from labeling_functions.numbers_and_dates import date_range, in_range, text_statistic, threshold
 from labeling_functions.patterns import regex
+from labeling_functions.tables import labels_of, lookup, pairs
 from weaklabel import LabelingFunction
 
 KINDS: Final[dict[str, Callable[..., LabelingFunction]]] = {
     "keywords": keywords,
     "regex": regex,
+    "threshold": threshold,
+    "in_range": in_range,
+    "text_statistic": text_statistic,
+    "date_range": date_range,
+    "lookup": lookup,
+    "labels_of": labels_of,
+    "pairs": pairs,
 }
 PATHS: Final = frozenset({"file"})  # keys that hold paths

@@ -74,8 +74,8 @@ def main() -> None:
     for split in found:
         voted = split.published >= 0
         print(
-            f"{split.name}: {int((voted & (split.ours >= 0)).sum())} of {int(voted.sum())} published "
-            "votes lie where the pattern occurs"
+            f"{split.name}: {int((voted & (split.ours >= 0)).sum())} of {int(voted.sum())} "
+            "published votes lie where the pattern occurs"
         )
     for split in found:
         for row, rule in np.argwhere(split.ours != split.published):

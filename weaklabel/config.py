@@ -53,6 +53,8 @@ class RunConfig(BaseModel):
         Processes that run labeling functions; -1 for one per core.
     on_error : {"raise", "abstain"}
         What happens when a labeling function fails.
+    cache : Path, optional
+        Folder in which votes are kept for later runs.
     overwrite : bool
         Whether existing output files may be replaced.
     seed : int
@@ -76,6 +78,7 @@ class RunConfig(BaseModel):
     head: HeadChoice = "linear"
     n_jobs: Annotated[int, Field(ge=-1)] = 1
     on_error: OnErrorChoice = "raise"
+    cache: Path | None = None
     overwrite: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 

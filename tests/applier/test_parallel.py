@@ -213,9 +213,9 @@ def test_a_file_damaged_after_the_check_is_an_error_not_a_hang(tmp_path: Path) -
     FRAME.to_csv(path, index=False)
     source = open_rows(path)
     path.write_text("n,text\n1,a\n2\n")
+    pace = Pace(fixed=10)
+    tasks = ((batch, None) for batch in source.batches(pace))
     with pytest.raises(DataError, match="Expected 2 columns, got 1"):
-        pace = Pace(fixed=10)
-        tasks = ((batch, None) for batch in source.batches(pace))
         list(answer_in_processes(tasks, [of_this_module], "raise", 2, pace))
 
 

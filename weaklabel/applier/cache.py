@@ -208,6 +208,17 @@ class VoteCache:
             f"the cache holds {n_files:,} files, {n_bytes / 1e6:.1f} MB"
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was reused and how large the cache is, ready for JSON."""
+        n_files, n_bytes = self.size()
+        return {
+            "folder": str(self.folder),
+            "n_reused": self.n_reused,
+            "n_computed": self.n_computed,
+            "n_files": n_files,
+            "n_bytes": n_bytes,
+        }
+
     def warn(self) -> None:
         """Warn, once for each kind, of what went wrong since the last time."""
         for text in self._troubles():

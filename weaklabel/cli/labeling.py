@@ -48,6 +48,7 @@ def run(
     head: opt.HeadOption = opt.Head.linear,
     jobs: opt.Jobs = 1,
     on_error: opt.OnErrorOption = opt.OnError.stop,
+    cache: opt.Cache = None,
     overwrite: opt.Overwrite = False,
     seed: opt.Seed = 0,
 ) -> None:
@@ -74,6 +75,7 @@ def run(
         head=head.value,
         n_jobs=jobs,
         on_error=on_error.value,
+        cache=cache,
         overwrite=overwrite,
         seed=seed,
         on_step=lambda step: screen.note(f"{step} ..."),
@@ -87,6 +89,8 @@ def run(
         screen.say(f"end model: {result.end_model.status_}")
     for what, path in result.written.items():
         screen.say(f"wrote {path} ({what})")
+    if result.cache is not None:
+        screen.say(f"{result.cache.folder}: {result.cache.summary()}")
     screen.result(result.to_dict())
 
 
@@ -101,6 +105,7 @@ def apply(
     id_column: opt.IdColumn = None,
     jobs: opt.Jobs = 1,
     on_error: opt.OnErrorOption = opt.OnError.stop,
+    cache: opt.Cache = None,
     overwrite: opt.Overwrite = False,
 ) -> None:
     """Let the labeling functions of a pack vote on rows, and write the votes.
@@ -108,23 +113,29 @@ def apply(
     Example: weaklabel apply my_rules.py rows.csv --out votes.npz --jobs 4
     """
     from weaklabel.analysis import lf_summary
+    from weaklabel.applier import VoteCache
     from weaklabel.applier import apply as apply_lfs
     from weaklabel.lf import load_pack
     from weaklabel.pipeline import check_votes_target
 
     check_votes_target(out, overwrite=overwrite)
+    kept = None if cache is None else VoteCache(cache)
     votes = apply_lfs(
         load_pack(pack),
         data,
         id_column=id_column,
         n_jobs=jobs,
         on_error=on_error.value,
+        cache=kept,
     )
     votes.save(out, overwrite=overwrite)
     summary = lf_summary(votes)
     show_summary(screen, summary)
     screen.say(f"wrote {out} (votes)")
-    screen.result({"votes": out, "summary": summary.to_dict()})
+    if kept is not None:
+        screen.say(f"{kept.folder}: {kept.summary()}")
+    about = None if kept is None else kept.to_dict()
+    screen.result({"votes": out, "summary": summary.to_dict(), "cache": about})
 
 
 @command

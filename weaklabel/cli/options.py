@@ -51,6 +51,14 @@ OnErrorOption = Annotated[
         help="When a labeling function fails: raise, or count the fault and abstain.",
     ),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="FOLDER",
+        help="Keep votes here; what was asked in an earlier run is not asked again.",
+    ),
+]
 IdColumn = Annotated[
     str | None,
     typer.Option(

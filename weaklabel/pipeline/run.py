@@ -35,6 +35,7 @@ from weaklabel.votes import VoteMatrix
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from weaklabel.applier import VoteCache
     from weaklabel.endmodel import EndModel
     from weaklabel.lf import Pack
     from weaklabel.models.base import LabelModelBase
@@ -56,6 +57,8 @@ class RunResult:
     end_model : EndModel, optional
     written : mapping of str to Path
         What was written where.
+    cache : VoteCache, optional
+        Says what was reused.
     """
 
     votes: VoteMatrix
@@ -66,6 +69,7 @@ class RunResult:
     baseline: LabelQuality | None
     end_model: EndModel | None
     written: Mapping[str, Path]
+    cache: VoteCache | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -78,6 +82,7 @@ class RunResult:
             "quality": None if self.quality is None else self.quality.to_dict(),
             "majority_vote": None if self.baseline is None else self.baseline.to_dict(),
             "written": {what: str(path) for what, path in self.written.items()},
+            "cache": None if self.cache is None else self.cache.to_dict(),
         }
 
 
@@ -99,6 +104,7 @@ def run(
     head: HeadChoice = "linear",
     n_jobs: int = 1,
     on_error: OnErrorChoice = "raise",
+    cache: str | Path | None = None,
     overwrite: bool = False,
     seed: int = 0,
     progress: bool | None = None,
@@ -128,7 +134,7 @@ def run(
         Columns copied into the labels.
     text, features, drop, head
         For the end model; see :class:`weaklabel.config.RunConfig`.
-    n_jobs, on_error
+    n_jobs, on_error, cache
         As in :func:`weaklabel.apply`.
     overwrite : bool, default False
         Whether existing outputs may be replaced.
@@ -148,15 +154,16 @@ def run(
         For settings, files, rows, votes and labels that cannot be used. Nothing is written before
         the labels are complete.
     """
-    from weaklabel.applier import apply
+    from weaklabel.applier import VoteCache, apply
 
     config = run_config(
         pack=str(pack), out=out, gold=gold, train=train, votes_out=votes_out, model_out=model_out,
         model=model, id_column=id_column, keep=keep, text=text, features=features, drop=drop,
-        head=head, n_jobs=n_jobs, on_error=on_error, overwrite=overwrite, seed=seed,
+        head=head, n_jobs=n_jobs, on_error=on_error, cache=cache, overwrite=overwrite, seed=seed,
     )  # fmt: skip
     tell = on_step or (lambda step: None)
     job = _prepare(config, data)
+    kept = None if config.cache is None else VoteCache(config.cache)
     tell(f"applying {len(job.pack)} labeling functions to {job.rows.num_rows:,} rows")
     votes = check_votes(
         apply(
@@ -166,6 +173,7 @@ def run(
             n_jobs=config.n_jobs,
             on_error=config.on_error,
             progress=progress,
+            cache=kept,
         )
     )
     gold_known = job.gold_codes(votes.labels)
@@ -189,6 +197,7 @@ def run(
         baseline=None if gold_known is None else _majority_quality(votes, gold_known),
         end_model=end_model,
         written=written,
+        cache=kept,
     )
 
 

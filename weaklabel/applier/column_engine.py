@@ -67,8 +67,11 @@ def ask_columns(
     MissingFieldError
         If there is no such column.
     """
-    columns = [view.column(name, lfs[0].format) for name in lfs[0].columns or ()]
     broken = view.broken()
+    if len(broken) == view.n_rows:  # and a preprocessor that always fails has made no columns
+        faults = [(i, row.error) for i, row in broken.items()]
+        return [ColumnAnswer([None] * view.n_rows, faults) for _ in lfs]
+    columns = [view.column(name, lfs[0].format) for name in lfs[0].columns or ()]
     if not broken and lfs[0].together is not None:
         answers = _scan(lfs, columns, view.n_rows, scans)
         if answers is not None:

@@ -183,6 +183,9 @@ class BatchStepView(View):
         if self._added is None:
             self._failed = dict(self._before.broken())
             good = [i for i in range(self.n_rows) if i not in self._failed]
+            if not good:
+                self._added = {}
+                return self._added, self._failed
             assert self._step.columns is not None
             try:
                 columns = [self._before.column(n, self._step.format) for n in self._step.columns]

@@ -25,9 +25,14 @@ def rules(n=600, seed=0):
     return np.column_stack(columns)
 
 
-def panel(propensity=1.0, n_voters=8, n=600, seed=0):
+def panel(propensity=1.0, n_voters=8, n=600, seed=0, shared=0.7):
+    """Voters that look at the same wrong hint on a share of the items."""
     accuracy = np.linspace(0.6, 0.8, n_voters)
-    return planted_votes(n, accuracy=accuracy, propensity=propensity, seed=seed).votes.to_dense()
+    dense = planted_votes(n, accuracy=accuracy, propensity=propensity, seed=seed).votes.to_dense()
+    rng = np.random.default_rng(seed)
+    hint = rng.integers(0, 2, n)
+    follows = (rng.random(n) < shared)[:, None] & (np.arange(n_voters) % 2 == 0)
+    return np.where(follows & (dense >= 0), hint[:, None], dense)
 
 
 def crowd(seed=0):
@@ -43,11 +48,38 @@ def test_rules():
 def test_a_fixed_panel():
     found = regime(panel())
     assert found.kind == "panel"
-    assert found.density == pytest.approx(1.0)
-    assert found.overlap == pytest.approx(1.0)
-    assert found.confusion_weight == pytest.approx(6.0)
-    assert found.class_exponent == pytest.approx(0.5)
+    assert found.density == pytest.approx(1.0, abs=0.01)
+    assert found.overlap == pytest.approx(1.0, abs=0.01)
+    assert found.independence < 0.02
+    assert found.confusion_weight == pytest.approx(6.0, rel=0.1)
+    assert found.class_exponent == pytest.approx(0.5, abs=0.01)
     assert found.temperature < 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("balance", [[0.5, 0.5], [0.8, 0.2], [0.5, 0.3, 0.2]])
+def test_independent_voters_are_believed(balance, seed):
+    accuracy = np.linspace(0.6, 0.8, 10)
+    votes = planted_votes(4000, accuracy=accuracy, class_balance=balance, seed=seed).votes
+    found = regime(votes)
+    # a skewed balance is learned slowly, and what is missing looks like dependence
+    assert found.independence > (0.3 if balance[0] == 0.8 else 0.8)
+    assert found.temperature > 0.8
+    assert found.class_exponent > 0.8
+    assert found.confusion_weight > 20
+    few = planted_votes(60, accuracy=accuracy, class_balance=balance, seed=seed).votes
+    assert regime(few).independence < 0.5  # sixty rows cannot show it
+
+
+def test_copies_are_not_held_against_independence():
+    dense = panel(n=4000, shared=0.0)
+    assert regime(dense).independence > 0.8
+    assert regime(np.column_stack([dense, dense[:, :2]])).independence > 0.8
+
+
+def test_coins_do_not_pass_for_independent_voters():
+    coins = np.random.default_rng(0).integers(0, 2, (600, 10))
+    assert regime(np.column_stack([rules(), coins])).independence < 0.2
 
 
 def test_a_crowd():

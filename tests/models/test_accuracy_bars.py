@@ -131,8 +131,8 @@ def test_eight_copies_on_a_skewed_task(told):
     alone = LabelModel().fit(dense, class_balance=told).predict_proba(dense)
     found = LabelModel().fit(copied, class_balance=told).predict_proba(copied)
     assert np.abs(found - alone).max() < 0.01
-    # underconfident: an average of careful members is
-    assert calibration_error(found, planted.truth) < 10.0
+    # untold, the balance of a skewed task is learned in part only
+    assert calibration_error(found, planted.truth) < (15.0 if told is None else 5.0)
     assert found.max(axis=1).mean() < (found.argmax(axis=1) == planted.truth).mean()
 
 

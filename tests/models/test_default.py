@@ -135,35 +135,86 @@ def recipe(dense, n_classes):
     )
     density = min(size.sum() / has_many.sum() / voters, 1) if size.any() else 0
     per_row = sum(dup[p] * hit[p] for p in pairs)[covered].mean()
-    member_c = None
+    member_c, ind = None, 0.0
     if len(many) >= 3 and overlap > 0:
-        p, mass = np.zeros((n, k)), np.ones(k)  # no votes counted: the tables of the prior
-        for _ in range(11):
-            s = np.tile((1 - 0.5 * density) * np.log(mass / mass.sum()), (n, 1))
-            for j in many:
-                tables = np.full((k, k), 0.25 / (k - 1))  # [v, y]
-                tables[np.diag_indices(k)] = 0.75
-                votes = np.zeros((k, k))
-                for v in emits[j]:
-                    votes[v] = trust[j, v] * p[hit[j, v]].sum(axis=0)
-                theta = (votes + tables) / (votes.sum(axis=0) + 1)
-                for v in emits[j]:
-                    s[hit[j, v]] += omega[j, v] * np.log(theta[v])
-            p = softmax(s)
-            mass = p[covered].sum(axis=0)
-        member_c = p
+
+        def confusion(exponent, steps, counts, log_prior):
+            for step in range(steps + 1):
+                s = np.tile(log_prior, (n, 1))
+                for j in many:
+                    tables = np.full((k, k), 0.25 / (k - 1))  # [v, y]
+                    tables[np.diag_indices(k)] = 0.75
+                    votes = np.zeros((k, k))
+                    for v in emits[j]:
+                        votes[v] = trust[j, v] * counts[j, v]
+                    theta = (votes + tables) / (votes.sum(axis=0) + 1)
+                    for v in emits[j]:
+                        s[hit[j, v]] += omega[j, v] * np.log(theta[v])
+                p = softmax(s)
+                if step < steps:
+                    counts = {q: p[hit[q]].sum(axis=0) for q in pairs}
+                    log_prior = exponent * np.log(p[covered].mean(axis=0))
+            return p, counts, log_prior
+
+        none = dict.fromkeys(pairs, np.zeros(k))  # no votes counted: the tables of the prior
+        free, counts, log_prior = confusion(1.0, 100, none, np.zeros(k))
+        ind = independence(dense, sorted(many), emits, dup, trust, hit, free)
+        near = {q: ind**4 * c for q, c in counts.items()}
+        exponent = 1 - 0.5 * density * (1 - ind)
+        member_c, _, _ = confusion(exponent, 10, near, ind**4 * log_prior)
 
     # 5. average, tempered for fixed panels
     out = member_m + 2 * a + 2 * b
     weight = np.full(n, 5.0)
     if member_c is not None:
-        out += 6 * f * overlap * has_many[:, None] * member_c
-        weight += 6 * f * overlap * has_many
+        out += 6 * (1 + 9 * ind) * f * overlap * has_many[:, None] * member_c
+        weight += 6 * (1 + 9 * ind) * f * overlap * has_many
     out /= weight[:, None]
-    out **= 1 - 0.4 * f * overlap * density * np.clip((per_row - 3) / 7, 0, 1)
+    out **= 1 - 0.4 * f * overlap * density * np.clip((per_row - 3) / 7, 0, 1) * (1 - ind)
     out /= out.sum(axis=1, keepdims=True)
     out[~covered] = (3 / k + 2 * softmax(alone[None])[0]) / 5
     return out
+
+
+def independence(dense, voters, emits, dup, trust, hit, p):
+    """The check for independent voters, pair by pair."""
+    weights, excesses, chances, every, checked = [], [], [], [], 0.0
+    alone = {j: np.mean([dup[j, v] for v in emits[j]]) for j in voters}
+    each = {j: np.mean([dup[j, v] * trust[j, v] ** 2 for v in emits[j]]) for j in voters}
+    for a, j in enumerate(voters):
+        for i in voters[:a]:
+            near = False
+            for v in set(emits[i]) & set(emits[j]):
+                both, either = hit[i, v] & hit[j, v], hit[i, v] | hit[j, v]
+                often = min(hit[i, v].sum(), hit[j, v].sum()) >= 10
+                near |= often and both.sum() / either.sum() >= 0.8
+            voted = (dense[:, i] >= 0) & (dense[:, j] >= 0)
+            shared = voted.sum()
+            every.append(0.0 if near else each[i] * each[j])
+            if near or shared < 20:
+                continue
+            covariance, spread = 0.0, [0.0, 0.0]
+            for y in range(p.shape[1]):
+                residual = []
+                for o in (i, j):
+                    said = dense[:, o] >= 0
+                    rate = p[said, y] @ (dense[said, o] == y) / p[said, y].sum()
+                    residual.append(((dense[:, o] == y) - rate)[voted])
+                covariance += p[voted, y] @ (residual[0] * residual[1])
+                for s in (0, 1):
+                    spread[s] += p[voted, y] @ residual[s] ** 2
+            weights.append(each[i] * each[j] * shared)
+            excesses.append(covariance**2 / (spread[0] * spread[1]) - 1 / shared)
+            chances.append(1 / shared)
+            checked += each[i] * each[j]
+    if not weights:
+        return 0.0
+    weights = np.array(weights) / np.sum(weights)
+    effective = sum(each.values())
+    n_pairs = max(effective * (effective - 1) / 2 * checked / sum(every), 1)
+    error = np.sqrt(2 / n_pairs) * (weights @ chances)
+    believed = checked / sum(every) * min(1, 2 * effective / sum(alone.values()))
+    return believed / (1 + ((max(weights @ excesses, 0) + error) / 0.003) ** 4)
 
 
 def one_sided(seed=0, n=500):

@@ -11,8 +11,8 @@ m       vote share, with one pseudo-vote                                        
 a       vote share in which votes for a class that many vote for count less     2
 b       naive Bayes with the tables that one step from ``a`` gives; the         2
         silence of one-sided LFs counts, with a cap
-c       confusion-matrix EM over LFs that vote for two or more classes, a few   up to 6, by the
-        steps from the tables believed beforehand                               regime
+c       confusion-matrix EM over LFs that vote for two or more classes, a few   up to 6, or 60 if
+        steps from the tables believed beforehand                               independent
 ======  ======================================================================  ================
 
 Before all that, votes of copies, of LFs that say the same of every row, and of LFs of several
@@ -35,9 +35,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from weaklabel.inference.backends import make_backend
 from weaklabel.inference.calibration import balancing_tilt
+from weaklabel.inference.independence import independence, rows_to_look_at
 from weaklabel.inference.layout import REASON, TableLayout
-from weaklabel.inference.preweights import PreWeights, pre_weights
+from weaklabel.inference.preweights import PreWeights, pre_weights, take_rows
 from weaklabel.inference.regime import Regime, regime_of
 from weaklabel.inference.rows import Backend, Expected, FloatArray, IntArray, VoteRows
 from weaklabel.inference.shares import normalised, share_counts, vote_mass
@@ -56,6 +58,8 @@ SILENCE_CAP = 1.0
 SILENCE_ODDS = 1.5  # below, rows without votes stay at the class balance
 CONFUSION_STRENGTH = 1.0
 CONFUSION_STEPS = 10
+FREE_STEPS = 100  # of the fit that independence is judged by
+START_POWER = 4
 BALANCE_STRENGTH = 0.4  # 1 gives the best accuracy and the worst F1 of rare classes
 
 
@@ -184,7 +188,7 @@ def fit_anchored(
 
     Notes
     -----
-    Two passes over the votes, up to ``CONFUSION_STEPS`` E-steps, and what
+    Two passes over the votes, up to ``CONFUSION_STEPS`` E-steps, ``FREE_STEPS`` on a part, and what
     :func:`~weaklabel.inference.preweights.pre_weights` takes.
     """
     rows = backend.rows
@@ -215,10 +219,20 @@ def fit_anchored(
         silence *= SILENCE_CAP / spread
     table -= silence[layout.segment]  # a vote takes the silence counted beforehand back
     confusion, confusion_prior = None, np.full(layout.n_classes, -np.log(layout.n_classes))
-    if regime.confusion_weight > 0:
-        confusion, confusion_prior = _confusion(
+    if regime.can_learn_confusion:
+        # first, on a part of the rows, as if voters were independent; then as far as they are
+        few = make_backend(take_rows(rows, rows_to_look_at(rows, regime.n_several)))
+        free = _Confusion(few, layout, gold, weights, many, 1.0, class_balance)
+        free.run(FREE_STEPS)
+        posterior = few.posterior(free.log_table, free.log_prior)
+        believed = independence(few.rows, posterior, layout, weights, many)
+        regime = replace(regime, independence=believed)
+        final = _Confusion(
             backend, layout, gold, weights, many, regime.class_exponent, class_balance
         )
+        final.start_near(free, believed**START_POWER)
+        final.run(CONFUSION_STEPS)
+        confusion, confusion_prior = final.log_table, final.log_prior
     uniform = np.full(layout.n_classes, 1.0 / layout.n_classes)
     nothing = np.zeros(layout.n_classes)
     found = AnchoredParameters(
@@ -357,43 +371,59 @@ def _evidence(
     return table, silence
 
 
-def _confusion(
-    backend: Backend,
-    layout: TableLayout,
-    gold: Expected | None,
-    weights: PreWeights,
-    many: IntArray,
-    class_exponent: float,
-    class_balance: FloatArray | None,
-) -> tuple[FloatArray, FloatArray]:
-    """Log tables and log prior after a few steps of EM over the LFs of several classes.
+class _Confusion:
+    """EM over the LFs of several classes.
 
     The start is the posterior under the tables believed beforehand: sharper than a vote share where
     an LF votes for sets.
     """
-    tables = Confusion(
-        layout,
-        np.full(layout.n_lfs, PRIOR_ACCURACY),
-        np.full(layout.n_lfs, CONFUSION_STRENGTH),
-    )
-    trust, scale = weights.trust[:, None], (weights.product * many)[:, None]
-    empty = _weight_of_empty(backend.rows)
-    counts = np.zeros((layout.n_rows, layout.n_classes))
-    log_prior = np.zeros(layout.n_classes)
-    for step in range(CONFUSION_STEPS + 1):
-        log_table = tables.tables(counts * trust).log_table * scale
-        if step == CONFUSION_STEPS:
-            break
-        found = backend.e_step(log_table, log_prior)
-        counts = found.counts
-        classes = found.class_counts - empty * _softmax(log_prior[None])[0]
-        if gold is not None:
-            counts, classes = counts + gold.counts, classes + gold.class_counts
-        if class_balance is None:
-            log_prior = class_exponent * np.log(np.maximum(classes, 1e-300) / classes.sum())
-        else:
-            log_prior = np.log(np.maximum(class_balance, 1.0 / backend.rows.total_weight))
-    return log_table, log_prior
+
+    def __init__(
+        self,
+        backend: Backend,
+        layout: TableLayout,
+        gold: Expected | None,
+        weights: PreWeights,
+        many: IntArray,
+        class_exponent: float,
+        class_balance: FloatArray | None,
+    ) -> None:
+        self.backend, self.gold, self.class_exponent = backend, gold, class_exponent
+        self.class_balance = class_balance
+        self.tables = Confusion(
+            layout,
+            np.full(layout.n_lfs, PRIOR_ACCURACY),
+            np.full(layout.n_lfs, CONFUSION_STRENGTH),
+        )
+        self.trust, self.scale = weights.trust[:, None], (weights.product * many)[:, None]
+        self.empty = _weight_of_empty(backend.rows)
+        self.counts = np.zeros((layout.n_rows, layout.n_classes))
+        self.log_prior = np.zeros(layout.n_classes)
+
+    @property
+    def log_table(self) -> FloatArray:
+        """What a vote adds to the log joint; 0 for one-sided LFs."""
+        return np.asarray(self.tables.tables(self.counts * self.trust).log_table * self.scale)
+
+    def start_near(self, other: _Confusion, share: float) -> None:
+        """Start from a share of what another fit found."""
+        self.counts = share * other.counts
+        self.log_prior = share * other.log_prior
+
+    def run(self, n_steps: int) -> None:
+        for _ in range(n_steps):
+            found = self.backend.e_step(self.log_table, self.log_prior)
+            counts = found.counts
+            classes = found.class_counts - self.empty * _softmax(self.log_prior[None])[0]
+            if self.gold is not None:
+                counts, classes = counts + self.gold.counts, classes + self.gold.class_counts
+            self.counts = counts
+            if self.class_balance is None:
+                share = np.maximum(classes, 1e-300) / classes.sum()
+                self.log_prior = self.class_exponent * np.log(share)
+            else:
+                least = 1.0 / self.backend.rows.total_weight
+                self.log_prior = np.log(np.maximum(self.class_balance, least))
 
 
 @dataclass(frozen=True, eq=False)

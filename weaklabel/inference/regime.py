@@ -13,7 +13,8 @@ and three settings follow from them smoothly: how much the confusion-matrix memb
 it may trust the class shares it finds, and how sure the result may be. In a fixed panel (density 1)
 all items have the same judges, whose common bias goes straight into the class shares; where each
 item has another committee (density near 0) errors average out. Judges of a fixed panel also share
-errors on single items, so the agreement of many makes less sure than it seems.
+errors on single items, so the agreement of many makes less sure than it seems. All this caution is
+lifted as far as voters are found independent (:mod:`~weaklabel.inference.independence`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from weaklabel.inference.layout import TableLayout
 from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 
 CONFUSION_WEIGHT = 6.0
+INDEPENDENT_FACTOR = 10.0  # of the weight, for voters that are independent
 PANEL_TEMPER = 0.4
 PANEL_SIZES = (3.0, 10.0)  # votes per item from which a panel is tempered, and in full
 DENSITY_DISCOUNT = 0.5
@@ -49,6 +51,9 @@ class Regime:
         Mean votes on items that have any, copies of one voter counted once.
     coverage : float
         Share of the items that have votes.
+    independence : float
+        In [0, 1]: how far the voters of several classes may be believed independent
+        (:mod:`~weaklabel.inference.independence`).
     """
 
     share: float
@@ -57,30 +62,38 @@ class Regime:
     n_several: int
     votes_per_item: float
     coverage: float
+    independence: float = 0.0
+
+    @property
+    def can_learn_confusion(self) -> bool:
+        """Whether enough voters of several classes meet."""
+        return self.n_several >= LEAST_VOTERS and self.share * self.overlap > 0
 
     @property
     def confusion_weight(self) -> float:
         """Weight of the confusion-matrix member beside 5 for the other three together."""
-        if self.n_several < LEAST_VOTERS:
+        if not self.can_learn_confusion:
             return 0.0
-        return CONFUSION_WEIGHT * self.share * self.overlap
+        trusted = 1.0 + (INDEPENDENT_FACTOR - 1.0) * self.independence
+        return CONFUSION_WEIGHT * trusted * self.share * self.overlap
 
     @property
     def class_exponent(self) -> float:
         """How far the confusion-matrix member trusts the class shares it finds, in [0.5, 1]."""
-        return 1.0 - DENSITY_DISCOUNT * self.density
+        return 1.0 - DENSITY_DISCOUNT * self.density * (1.0 - self.independence)
 
     @property
     def temperature(self) -> float:
         """Factor of the log of the average posterior, in [0.6, 1]."""
         few, many = PANEL_SIZES
         size = min(max((self.votes_per_item - few) / (many - few), 0.0), 1.0)
-        return 1.0 - PANEL_TEMPER * self.share * self.overlap * self.density * size
+        dependence = 1.0 - self.independence
+        return 1.0 - PANEL_TEMPER * self.share * self.overlap * self.density * size * dependence
 
     @property
     def kind(self) -> Kind:
         """In a word: rules, a fixed panel, a crowd, or a mixture of rules and voters."""
-        if self.confusion_weight < 0.1 * CONFUSION_WEIGHT:
+        if not self.can_learn_confusion or self.share * self.overlap < 0.1:
             return "rules"
         if self.share < 0.75:
             return "mixture"

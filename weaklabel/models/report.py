@@ -175,6 +175,9 @@ class ModelReport:
         yield f"The votes look like {_KINDS[self.kind]}."
         shown = ", ".join(f"{name} {w:.0%}" for name, w in self.member_weights.items())
         yield f"Averaged: {shown}."
+        if self.kind != "rules":
+            checked = self.regime["independence"]
+            yield f"Believed independent, from what errors they share: {checked:.0%}."
         source = {
             "given": "as given",
             "gold": "from gold",

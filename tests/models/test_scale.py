@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from weaklabel.errors import IdentifiabilityWarning
 from weaklabel.models import DawidSkene, LabelModel, MajorityVote, OneCoin
 from weaklabel.votes import VoteMatrix
 
@@ -78,8 +79,12 @@ def test_1500_classes_and_1800_one_sided_lfs():
     votes = VoteMatrix(
         indptr, lf[order], target[lf[order]], range(n_classes), [f"k{j}" for j in range(n_lfs)]
     )
-    for model in (MajorityVote(), OneCoin(), LabelModel()):
-        p = model.fit(votes).predict_proba(votes)
+    with pytest.warns(
+        IdentifiabilityWarning, match="fewer than three LFs name each of the classes"
+    ):
+        one_coin = OneCoin().fit(votes)
+    for model in (MajorityVote().fit(votes), one_coin, LabelModel().fit(votes)):
+        p = model.predict_proba(votes)
         assert np.isfinite(p).all()
         assert (p.argmax(axis=1) == y).mean() > 0.6
 

@@ -1,17 +1,83 @@
-"""Ready-made packs of labeling functions.
+"""Ready-made labeling functions: builders of rules by kind, and packs for common tasks.
+
+A builder makes a labeling function of settings; the same settings may stand in a TOML or YAML file
+(:mod:`labeling_functions.rules`)::
+
+    from labeling_functions import keywords, regex
+    from weaklabel import apply
+
+    votes = apply([keywords("prize", ["free entry", "you won"], "spam"),
+                   regex("phone", r"\\b\\d{11}\\b", "spam")], rows, labels=["ham", "spam"])
 
 A pack is a module of labeling functions with its class names in ``LABELS``::
 
     from weaklabel import apply, load_pack
 
-    votes = apply(load_pack("labeling_functions.youtube_spam"), comments)
+    votes = apply(load_pack("labeling_functions.sentiment"), reviews)
 
-=================  ==============================================  =====================
-pack               rows                                            classes
-=================  ==============================================  =====================
-``breast_cancer``  scikit-learn's breast-cancer table              malignant, benign
-``youtube_spam``   comments under music videos, column CONTENT     HAM, SPAM
-=================  ==============================================  =====================
+===================  =============================================  ============================
+pack                 rows                                           classes
+===================  =============================================  ============================
+``breast_cancer``    scikit-learn's breast-cancer table             malignant, benign
+``contact_details``  texts, column text                             CLEAN, PERSONAL
+``news_topic``       English news, column text                      politics, sports, business,
+                                                                    technology
+``sentiment``        English reviews, column text                   negative, positive
+``toxicity``         English comments, column text                  OK, TOXIC
+``youtube_spam``     comments under music videos, column CONTENT    HAM, SPAM
+===================  =============================================  ============================
 
-Packs are also meant to be read and copied: they use the public names of ``weaklabel`` only.
+``weaklabel packs`` lists them. Packs are also meant to be read and copied: they use the public
+names of ``weaklabel`` and the builders only.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labeling_functions.keyword_rules import keywords as keywords
+    from labeling_functions.numbers_and_dates import date_range as date_range
+    from labeling_functions.numbers_and_dates import in_range as in_range
+    from labeling_functions.numbers_and_dates import text_statistic as text_statistic
+    from labeling_functions.numbers_and_dates import threshold as threshold
+    from labeling_functions.patterns import regex as regex
+    from labeling_functions.rules import load_rules as load_rules
+    from labeling_functions.tables import labels_of as labels_of
+    from labeling_functions.tables import lookup as lookup
+    from labeling_functions.tables import pairs as pairs
+
+_HOME = {
+    "date_range": "numbers_and_dates",
+    "in_range": "numbers_and_dates",
+    "keywords": "keyword_rules",
+    "labels_of": "tables",
+    "load_rules": "rules",
+    "lookup": "tables",
+    "pairs": "tables",
+    "regex": "patterns",
+    "text_statistic": "numbers_and_dates",
+    "threshold": "numbers_and_dates",
+}
+
+__all__ = [
+    "date_range",
+    "in_range",
+    "keywords",
+    "labels_of",
+    "load_rules",
+    "lookup",
+    "pairs",
+    "regex",
+    "text_statistic",
+    "threshold",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'labeling_functions' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"labeling_functions.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from labeling_functions.keywords import keywords
+from labeling_functions.keyword_rules import keywords
 from labeling_functions.numbers_and_dates import date_range, in_range, text_statistic, threshold
 from labeling_functions.patterns import regex
 from labeling_functions.tables import labels_of, lookup, pairs

@@ -6,7 +6,7 @@ import pickle
 import pandas as pd
 import pytest
 
-from labeling_functions.keywords import keywords
+from labeling_functions.keyword_rules import keywords
 from weaklabel import LabelSpace, apply
 from weaklabel.errors import ConfigError, PackError
 

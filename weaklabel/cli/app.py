@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weaklabel.cli import labeling, models, starting
+from weaklabel.cli import labeling, models, packs, starting
 from weaklabel.version import __version__
 
 HELP = """
@@ -57,8 +57,9 @@ for function in (
     models.aggregate,
     models.train,
     models.predict,
+    packs.packs,
 ):
-    app.command(no_args_is_help=function is not starting.demo)(function)
+    app.command(no_args_is_help=function not in (starting.demo, packs.packs))(function)
 
 
 def _print_version(wanted: bool) -> None:

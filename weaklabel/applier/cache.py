@@ -155,12 +155,12 @@ class VoteCache:
         self._place(self._path(key), content)
 
     def heads(self, rows_digest: bytes) -> list[int]:
-        """Lengths of incomplete chunks seen that begin with a row of this digest, longest first."""
+        """Lengths of incomplete chunks seen that begin with a row of this digest."""
         try:
             names = os.listdir(self._heads_of(rows_digest))
         except OSError:
             return []
-        return sorted((int(name) for name in names if name.isdigit()), reverse=True)
+        return [int(name) for name in names if name.isdigit()]
 
     def add_head(self, rows_digest: bytes, n_rows: int) -> None:
         """Note that a chunk beginning with a row of this digest was seen with so many rows."""
@@ -231,8 +231,8 @@ class VoteCache:
         if self._damaged:
             path, why = self._damaged[0]
             troubles.append(
-                f"{len(self._damaged):,} files of the vote cache could not be used and were made "
-                f"anew; the first: {path} ({why})"
+                f"the vote cache held {len(self._damaged):,} files that could not be used and were "
+                f"made anew, the first of them {path} ({why})"
             )
         if self._not_storable:
             name, what = next(iter(self._not_storable.items()))

@@ -150,10 +150,8 @@ class _Plan:
     def _stretches(self) -> list[tuple[int, int, Positions]]:
         """All rows, or only those behind a head that was an incomplete chunk in an earlier run."""
         n_rows = self._chunk.n_rows
-        first = self._chunk.head(1).digest()
-        for n_head in self._cache.heads(first):
-            if n_head >= n_rows:
-                continue
+        lengths = {n for first in self._firsts() for n in self._cache.heads(first) if n < n_rows}
+        for n_head in sorted(lengths, reverse=True):
             keys = self._keys_of(self._chunk.head(n_head))
             for j in self._missing:
                 entry = self._usable(keys[j])
@@ -164,6 +162,11 @@ class _Plan:
                 before = [(0, n_head, rest)] if rest else []
                 return [*before, (n_head, n_rows, self._missing)]
         return [(0, n_rows, self._missing)]
+
+    def _firsts(self) -> set[bytes]:
+        """The first row as the functions to ask see it; incomplete chunks are noted under it."""
+        first = self._chunk.head(1)
+        return {first.digest_for(self._lfs[j]) for j in self._missing}
 
     # -- new answers ---------------------------------------------------------------------------
 
@@ -237,7 +240,8 @@ class _Plan:
             entry = Entry([values[k] for k in present], lookup[grid[j]], self._faults.get(j))
             self._cache.put(self._keys[j], entry, self._lfs[j])
         if self._missing and not self._chunk.is_full:
-            self._cache.add_head(self._chunk.head(1).digest(), self._chunk.n_rows)
+            for first in self._firsts():
+                self._cache.add_head(first, self._chunk.n_rows)
         n_new = sum((stop - start) * len(asked) for start, stop, asked in self.stretches)
         self._cache.n_computed += n_new
         self._cache.n_reused += self._chunk.n_rows * len(self._lfs) - n_new

@@ -37,7 +37,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labeling_functions.classifiers import classifier as classifier
+    from labeling_functions.fuzzy_match import fuzzy as fuzzy
     from labeling_functions.keyword_rules import keywords as keywords
+    from labeling_functions.mining import mine_keywords as mine_keywords
     from labeling_functions.numbers_and_dates import date_range as date_range
     from labeling_functions.numbers_and_dates import in_range as in_range
     from labeling_functions.numbers_and_dates import text_statistic as text_statistic
@@ -49,12 +52,15 @@ if TYPE_CHECKING:
     from labeling_functions.tables import pairs as pairs
 
 _HOME = {
+    "classifier": "classifiers",
+    "fuzzy": "fuzzy_match",
     "date_range": "numbers_and_dates",
     "in_range": "numbers_and_dates",
     "keywords": "keyword_rules",
     "labels_of": "tables",
     "load_rules": "rules",
     "lookup": "tables",
+    "mine_keywords": "mining",
     "pairs": "tables",
     "regex": "patterns",
     "text_statistic": "numbers_and_dates",
@@ -62,12 +68,15 @@ _HOME = {
 }
 
 __all__ = [
+    "classifier",
     "date_range",
+    "fuzzy",
     "in_range",
     "keywords",
     "labels_of",
     "load_rules",
     "lookup",
+    "mine_keywords",
     "pairs",
     "regex",
     "text_statistic",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from labeling_functions.fuzzy_match import fuzzy
 from labeling_functions.keyword_rules import keywords
 from labeling_functions.numbers_and_dates import date_range, in_range, text_statistic, threshold
 from labeling_functions.patterns import regex
@@ -14,6 +15,7 @@ from weaklabel import LabelingFunction
 KINDS: Final[dict[str, Callable[..., LabelingFunction]]] = {
     "keywords": keywords,
     "regex": regex,
+    "fuzzy": fuzzy,
     "threshold": threshold,
     "in_range": in_range,
     "text_statistic": text_statistic,

@@ -67,7 +67,7 @@ class Batch(ABC):
     def settle(self, names: Iterable[Any]) -> None:  # noqa: B027
         """Decide on the Arrow type of columns, which are to have one type in all batches."""
 
-    # What the vote cache knows rows by; see weaklabel.applier.content.
+    # What the vote cache knows rows by; see weaklabel.lf.content.
 
     kind: ClassVar[str] = "arrow"  # batches of one kind hand equal content over as equal values
 

@@ -27,9 +27,9 @@ from weaklabel.applier.cache_file import (
     packed,
     unpacked,
 )
-from weaklabel.applier.content import digest_of
 from weaklabel.errors import CacheWarning, ConfigError
 from weaklabel.lf import LabelingFunction
+from weaklabel.lf.content import digest_of
 
 _MARK: Final = "weaklabel-vote-cache.json"
 _FOLDERS: Final = ("votes", "heads", "unfinished")

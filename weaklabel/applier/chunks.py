@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from weaklabel.applier.batch import Batch
-from weaklabel.applier.content import UnseenContentError, digest_column, digest_of
 from weaklabel.applier.sources import Source
 from weaklabel.lf import LabelingFunction
+from weaklabel.lf.content import UnseenContentError, digest_column, digest_of
 
 SMALLEST_CHUNK: Final = 1_024
 LARGEST_CHUNK: Final = 32_768

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from weaklabel.applier.views import Broken, View, take
+from weaklabel.applier.views import Broken, View
 from weaklabel.lf import LabelingFunction
 from weaklabel.lf.columns import CodedVotes, NotVotesError, Votes, read_votes
+from weaklabel.lf.formats import take
 
 Scan: TypeAlias = Callable[..., Sequence[Any]]
 

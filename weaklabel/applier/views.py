@@ -8,12 +8,13 @@ objects at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from weaklabel.applier.batch import Batch
+from weaklabel.errors import ConfigError
 from weaklabel.lf import Preprocessor
-from weaklabel.lf.formats import Format
+from weaklabel.lf.formats import Format, take
 from weaklabel.lf.row import ExtendedRow, RowSet, missing_field
 
 
@@ -205,6 +206,8 @@ class BatchStepView(View):
         try:
             given = [take(column, rows, self.n_rows) for column in columns]
             yield rows, self._step.batch(given, len(rows))
+        except ConfigError:  # of the memo, not of the function
+            raise
         except Exception as error:
             if len(rows) == 1:
                 self._failed[rows[0]] = Broken(error)
@@ -212,19 +215,6 @@ class BatchStepView(View):
             middle = len(rows) // 2
             yield from self._run(columns, rows[:middle])
             yield from self._run(columns, rows[middle:])
-
-
-def take(column: Any, rows: Sequence[int], n_rows: int) -> Any:
-    """Some rows of a column of any form, as that form."""
-    if len(rows) == n_rows:
-        return column
-    if isinstance(column, list | tuple):
-        return [column[i] for i in rows]
-    if hasattr(column, "iloc"):
-        return column.iloc[list(rows)].reset_index(drop=True)
-    if hasattr(column, "take"):
-        return column.take(list(rows))
-    return column[list(rows)]
 
 
 def _joined(parts: list[tuple[list[int], dict[str, Any]]], n_rows: int) -> dict[str, Any]:

@@ -130,3 +130,25 @@ def numpy_from(array: pa.Array) -> Any:
     if pa.types.is_integer(kind) and array.null_count:
         return array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return array.to_numpy(zero_copy_only=False)
+
+
+def take(column: Any, rows: Sequence[int], n_rows: int) -> Any:
+    """Some rows of a column of any form, as that form."""
+    if len(rows) == n_rows:
+        return column
+    if isinstance(column, list | tuple):
+        return [column[i] for i in rows]
+    if hasattr(column, "iloc"):
+        return column.iloc[list(rows)].reset_index(drop=True)
+    if hasattr(column, "take"):
+        return column.take(list(rows))
+    return column[list(rows)]
+
+
+def as_list(column: Any) -> list[Any]:
+    """The values of a column of any form, as Python gives them."""
+    if hasattr(column, "to_pylist"):
+        return list(column.to_pylist())
+    if isinstance(column, np.ndarray) and column.ndim > 1:
+        return list(column)
+    return list(column.tolist() if hasattr(column, "tolist") else column)

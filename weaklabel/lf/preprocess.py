@@ -23,14 +23,17 @@ language model or an embedding works at its own pace::
 
 It returns a dict of new columns, each with one value per row, in row order. Like a column labeling
 function it must treat each row by itself, because how many rows it gets is up to the engine. Row
-functions read ``x.doc``; column functions list ``"doc"`` among their columns.
+functions read ``x.doc``; column functions list ``"doc"`` among their columns. With ``memo=path``
+what it made of a row is kept on disk for later runs; see :mod:`weaklabel.lf.memo`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, overload
 
 from weaklabel.errors import ConfigError, WeakLabelError
@@ -62,6 +65,9 @@ class Preprocessor:
     format : {"arrow", "pandas", "numpy", "list"}, default "list"
         The form in which the columns arrive; see :mod:`weaklabel.lf.formats`. Columns made by
         another preprocessor arrive as it made them.
+    memo : path, optional
+        Of a batched preprocessor: a file in which its results are kept, row by row, for later runs
+        and other processes. They must be plain values; see :mod:`weaklabel.lf.memo`.
     """
 
     name: str
@@ -70,6 +76,7 @@ class Preprocessor:
     version: str | None = None
     columns: tuple[str, ...] | None = None
     format: Format = "list"
+    memo: Path | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.function):
@@ -79,6 +86,13 @@ class Preprocessor:
         if self.columns is not None:
             names = check_columns(self.columns, f"preprocessor {self.name!r}")
             object.__setattr__(self, "columns", names)
+        if self.memo is not None and self.columns is None:
+            raise ConfigError(
+                f"preprocessor {self.name!r} has memo=, which needs columns=['name', ...]: only "
+                "then is it known what its results depend on"
+            )
+        if self.memo is not None:
+            object.__setattr__(self, "memo", Path(self.memo).absolute())
 
     @cached_property
     def bound(self) -> Callable[[Any], Any]:
@@ -124,7 +138,16 @@ class Preprocessor:
         ------
         PreprocessorError
             If the function fails, or does not return a mapping of names to columns of that length.
+        ConfigError
+            If the memo cannot be used.
         """
+        if self.memo is None:
+            return self._compute(columns, n_rows)
+        from weaklabel.lf.memo import memoised  # which loads a database
+
+        return memoised(self.memo, self.name, self.fingerprint, columns, n_rows, self._compute)
+
+    def _compute(self, columns: Sequence[Any], n_rows: int) -> dict[str, Sequence[Any]]:
         try:
             made = self.bound(*columns)
         except Exception as error:
@@ -193,6 +216,7 @@ def preprocessor(
     columns: Sequence[str] | str | None = None,
     format: Format = "list",
     batched: bool = False,
+    memo: str | os.PathLike[str] | None = None,
 ) -> Callable[[Callable[..., Any]], Preprocessor]: ...
 def preprocessor(
     function: Callable[..., Any] | None = None,
@@ -204,6 +228,7 @@ def preprocessor(
     columns: Sequence[str] | str | None = None,
     format: Format = "list",
     batched: bool = False,
+    memo: str | os.PathLike[str] | None = None,
 ) -> Preprocessor | Callable[[Callable[..., Any]], Preprocessor]:
     """Make a preprocessor of a function; as ``@preprocessor`` or with arguments.
 
@@ -211,7 +236,7 @@ def preprocessor(
     ----------
     name : str, optional
         The function's name if None.
-    resources, version, columns, format
+    resources, version, columns, format, memo
         As :class:`Preprocessor`.
     batched : bool, default False
         With no columns named: the columns are the parameters that are not resources.
@@ -233,6 +258,7 @@ def preprocessor(
         if names is None and batched:
             names = columns_of(target, resources or {}, f"preprocessor {chosen!r}")
         read = None if names is None else check_columns(names, f"preprocessor {chosen!r}")
-        return Preprocessor(chosen, target, resources or {}, version, read, format)
+        kept = None if memo is None else Path(memo)
+        return Preprocessor(chosen, target, resources or {}, version, read, format, kept)
 
     return make if function is None else make(function)

@@ -27,7 +27,7 @@ from labeling_functions.text import (
     word_before,
 )
 
-SLICE: Final = 1 << 22  # bytes at a time: bounds the memory that occurrences take
+SLICE: Final = 1 << 20  # bytes at a time: bounds the memory that occurrences take
 WHITE_SPACE: Final = r"[\s\p{Z}\x1c-\x1f\x85\v]+"
 
 
@@ -119,6 +119,7 @@ class _Automaton:
         self._starts_word = np.array([_in_word(text[0]) for text in texts])
         self._ends_word = np.array([_in_word(text[-1]) for text in texts])
         encoded = [text.encode() for text in texts]
+        self._longest = max(map(len, encoded))
         size = sum(map(len, encoded))
         kind = Implementation.DFA if size < 1 << 12 else Implementation.ContiguousNFA
         self._automaton = BytesAhoCorasick(encoded, implementation=kind)
@@ -174,9 +175,7 @@ class _Automaton:
         self, data: Bytes, offsets: Positions
     ) -> tuple[Positions, Positions, Positions]:
         """Half-rule, row and pattern of everything found within one row."""
-        listed = self._automaton.find_matches_as_indexes(data.data, overlapping=True)
-        flat = np.fromiter(chain.from_iterable(listed), np.int64, 3 * len(listed))
-        pattern, begin, end = flat.reshape(-1, 3).T
+        pattern, begin, end = self._matches(data).T
         row = np.searchsorted(offsets, begin, side="right") - 1
         inside = end <= offsets[row + 1]
         pattern, begin, end, row = pattern[inside], begin[inside], end[inside], row[inside]
@@ -189,6 +188,18 @@ class _Automaton:
         half = self._half[self._first[pattern[source]] + within]
         kept = alone[source] | ~self._whole[half]
         return half[kept], row[source][kept], pattern[source][kept]
+
+    def _matches(self, data: Bytes) -> Positions:
+        """Pattern, begin and end of all matches, shape (n_matches, 3); bytes piece by piece."""
+        found = []
+        for start in range(0, max(data.size, 1), SLICE):
+            piece = data[start : start + SLICE + self._longest - 1]
+            listed = self._automaton.find_matches_as_indexes(piece.data, overlapping=True)
+            flat = np.fromiter(chain.from_iterable(listed), np.int64, 3 * len(listed))
+            matches = flat.reshape(-1, 3)
+            matches = matches[matches[:, 1] < SLICE]  # those behind begin in the next piece
+            found.append(matches + np.array([0, start, start]))
+        return np.concatenate(found)
 
 
 def _in_word(character: str) -> bool:

@@ -74,6 +74,7 @@ def test_slices_of_the_text_change_nothing(monkeypatch):
     words = np.array(["free", "win", "prize", "hello", "world", "é"])
     texts = as_texts([" ".join(rng.choice(words, rng.integers(0, 9))) for _ in range(300)])
     rules = [Keywords(("free",), 2), Keywords(("win", "prize"), all_of=True), Keywords(("é",))]
+    texts = as_texts([*texts.to_pylist(), "hello free " * 50 + "prize é win"])
     whole = KeywordScan(rules).rows(texts)
     monkeypatch.setattr(keyword_scan, "SLICE", 50)
     for one, other in zip(whole, KeywordScan(rules).rows(texts), strict=True):

@@ -109,7 +109,7 @@ HeadOption = Annotated[
 ]
 
 PackArgument = Annotated[
-    str, typer.Argument(metavar="PACK", help="Python file (or module) of labeling functions.")
+    str, typer.Argument(metavar="PACK", help="File of labeling functions (.py) or rules (.toml, .yaml), or a module.")
 ]
 DataArgument = Annotated[
     Path, typer.Argument(metavar="DATA", help="Rows of data: .csv or .parquet.")

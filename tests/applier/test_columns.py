@@ -368,3 +368,15 @@ def test_what_is_not_a_dict_of_columns_is_refused(answer: Any, message: str) -> 
     step = preprocessor(name="odd", columns=["text"])(lambda text: answer)
     with pytest.raises(PreprocessorError, match=f"batched preprocessor 'odd' {message}"):
         step({"text": "a"})
+
+
+def test_objects_of_a_data_frame_are_missing_in_one_way() -> None:
+    seen = []
+
+    def note(a: Any) -> Any:
+        seen.extend(a.tolist())
+        return np.zeros(len(a), dtype=int)
+
+    frame = pd.DataFrame({"a": pd.Series(["x", np.nan, None, pd.NA, 1], dtype=object)})
+    apply([LabelingFunction("f", note, columns=("a",), format="pandas")], frame)
+    assert seen == ["x", None, None, None, 1]

@@ -191,9 +191,10 @@ class FrameBatch(Batch):
         if form != "pandas":
             return super().formatted(name, form)
         try:
-            return self._frame[name].reset_index(drop=True)
+            series = self._frame[name].reset_index(drop=True)
         except (KeyError, TypeError, ValueError):
             return None
+        return series.where(series.notna(), None) if series.dtype == object else series
 
     def fields(self, position: int) -> tuple[Any, ...]:
         """As :meth:`Batch.fields`."""

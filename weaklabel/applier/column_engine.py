@@ -77,7 +77,8 @@ def ask_columns(
         answers = _scan(lfs, columns, view.n_rows, scans)
         if answers is not None:
             return answers
-    good = [i for i in range(view.n_rows) if i not in broken]
+    every = range(view.n_rows)
+    good = [i for i in every if i not in broken] if broken else every
     return [_Asking(lf, columns, view.n_rows, stop_at_first).answer(good, broken) for lf in lfs]
 
 
@@ -123,7 +124,7 @@ class _Asking:
         self._votes: list[Any] = [None] * n_rows
         self._faults: list[tuple[int, Exception]] = []
 
-    def answer(self, good: list[int], broken: Mapping[int, Broken]) -> ColumnAnswer:
+    def answer(self, good: Sequence[int], broken: Mapping[int, Broken]) -> ColumnAnswer:
         """The votes on the good rows; the broken rows are faults."""
         n_good = len(good)
         if n_good == self._n_rows:
@@ -136,14 +137,14 @@ class _Asking:
         self._faults += [(i, row.error) for i, row in broken.items()]
         return ColumnAnswer(self._votes, sorted(self._faults, key=lambda fault: fault[0]))
 
-    def _ask(self, rows: list[int]) -> Votes | Exception:
+    def _ask(self, rows: Sequence[int]) -> Votes | Exception:
         given = [take(column, rows, self._n_rows) for column in self._columns]
         try:
             return read_votes(self._lf.bound(*given), len(rows))
         except Exception as error:
             return error
 
-    def _fill(self, rows: list[int]) -> NotVotesError | None:
+    def _fill(self, rows: Sequence[int]) -> NotVotesError | None:
         """Ask about some rows; where that fails, about their halves."""
         outcome = self._ask(rows)
         if isinstance(outcome, NotVotesError):
@@ -158,7 +159,7 @@ class _Asking:
             return None
         return self._halve(rows, outcome)
 
-    def _halve(self, rows: list[int], error: Exception) -> NotVotesError | None:
+    def _halve(self, rows: Sequence[int], error: Exception) -> NotVotesError | None:
         n_before = len(self._faults)
         middle = len(rows) // 2
         for half in (rows[:middle], rows[middle:]):

@@ -13,7 +13,7 @@ import pytest
 
 from weaklabel import LabelingFunction, Reason, column_labeling_function, preprocessor
 from weaklabel.errors import ConfigError, LabelingFunctionError
-from weaklabel.lf.columns import CodedVotes, NotVotesError, read_votes
+from weaklabel.lf.column_votes import CodedVotes, NotVotesError, read_votes
 from weaklabel.lf.formats import NoCommonTypeError, from_arrow, from_values
 
 

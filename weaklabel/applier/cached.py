@@ -19,7 +19,8 @@ from weaklabel.applier.batch import Batch
 from weaklabel.applier.cache import VoteCache
 from weaklabel.applier.cache_file import Entry
 from weaklabel.applier.chunks import Chunk, chunks_of
-from weaklabel.applier.engine import BatchAnswers, Failure, OnError, sparse
+from weaklabel.applier.coding import sparse
+from weaklabel.applier.engine import BatchAnswers, Failure, OnError
 from weaklabel.applier.sources import Source
 from weaklabel.lf import LabelingFunction
 from weaklabel.lf.faults import Fault

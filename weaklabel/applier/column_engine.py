@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from weaklabel.applier.views import Broken, View
 from weaklabel.lf import LabelingFunction
-from weaklabel.lf.columns import CodedVotes, NotVotesError, Votes, read_votes
+from weaklabel.lf.column_votes import CodedVotes, NotVotesError, Votes, read_votes
 from weaklabel.lf.formats import take
 
 Scan: TypeAlias = Callable[..., Sequence[Any]]

@@ -12,11 +12,9 @@ inferred from all answers.
 
 from __future__ import annotations
 
-import enum
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -26,11 +24,17 @@ import numpy.typing as npt
 from weaklabel.applier import column_engine
 from weaklabel.applier import views as views_module
 from weaklabel.applier.batch import Batch
+from weaklabel.applier.coding import (
+    codes_of,
+    codes_of_coded,
+    first_unusable,
+    is_hashable,
+    sparse,
+)
 from weaklabel.applier.column_engine import ColumnAnswer, Scan, ask_columns, groups_of
 from weaklabel.applier.views import Views, guarded
-from weaklabel.labels import ABSTAIN, Confident, Not, OneOf, Reason
 from weaklabel.lf import LabelingFunction, MissingFieldError
-from weaklabel.lf.columns import MAX_SMALL_CODE, CodedVotes
+from weaklabel.lf.column_votes import CodedVotes
 from weaklabel.lf.faults import Fault, describe, format_traceback
 from weaklabel.lf.formats import NoCommonTypeError
 
@@ -185,12 +189,12 @@ class _Made:
                 Failure(fault.position, j, "failed", detail, error, fault.traceback)
             )
         kinds = set(map(type, answers))
-        unusable = _first_unusable(answers, kinds)
+        unusable = first_unusable(answers, kinds)
         if unusable is None:
             try:
-                self.grid[:, j] = _codes(answers, kinds, self.table)
+                self.grid[:, j] = codes_of(answers, kinds, self.table)
             except TypeError:  # OneOf(["a"]) and the like: a list inside cannot be looked up
-                unusable = next(i for i, answer in enumerate(answers) if not _hashable(answer))
+                unusable = next(i for i, answer in enumerate(answers) if not is_hashable(answer))
         if unusable is not None:
             self.failures.append(Failure(unusable, j, f"answered {_shown(answers[unusable])}"))
 
@@ -201,7 +205,7 @@ class _Made:
             self.failures.append(Failure(0, j, verb, detail, answer.unusable, whole=True))
             return
         if isinstance(answer.votes, CodedVotes) and not answer.faults:
-            self.grid[:, j] = _codes_of_coded(answer.votes, self.table)
+            self.grid[:, j] = codes_of_coded(answer.votes, self.table)
             return
         votes = answer.votes.to_list() if isinstance(answer.votes, CodedVotes) else answer.votes
         fault, error = None, None
@@ -268,93 +272,6 @@ def _inside(error: BaseException) -> TracebackType | None:
     while frame is not None and frame.tb_frame.f_code.co_filename in _ENGINE_FILES:
         frame = frame.tb_next
     return frame
-
-
-# -- from answers to codes -------------------------------------------------------------------------
-
-
-def _first_unusable(answers: list[Any], kinds: set[type]) -> int | None:
-    """Position of the first answer of a type that cannot be a vote."""
-    bad = {kind for kind in kinds if not _can_be_vote(kind)}
-    if bad:
-        return next(i for i, answer in enumerate(answers) if type(answer) in bad)
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _can_be_vote(kind: type) -> bool:
-    if issubclass(kind, bool | np.bool_):
-        return False  # True == 1, but is not "class 1"
-    votes = (type(None), int, np.integer, str, enum.Enum, OneOf, Not, Confident, Reason)
-    return issubclass(kind, votes)
-
-
-def _codes(
-    answers: list[Any], kinds: set[type], table: dict[tuple[type, Any], int]
-) -> npt.NDArray[np.int32]:
-    """Positions in the table of distinct answers, -1 for None and ABSTAIN; the table grows."""
-    if kinds == {int}:
-        found = _codes_of_integers(answers, table)
-        if found is not None:
-            return found
-    # Distinct objects first, by identity: 1, True and an IntEnum member are equal but not the same.
-    distinct = dict(zip(map(id, answers), answers, strict=True))
-    known = {key: _code(answer, table) for key, answer in distinct.items()}
-    return np.fromiter(map(known.__getitem__, map(id, answers)), np.int32, len(answers))
-
-
-def _codes_of_integers(
-    answers: list[int], table: dict[tuple[type, Any], int]
-) -> npt.NDArray[np.int32] | None:
-    try:
-        array = np.fromiter(answers, np.int64, len(answers))
-    except OverflowError:
-        return None
-    low, high = int(array.min()), int(array.max())
-    if low < ABSTAIN or high > MAX_SMALL_CODE:
-        return None
-    shifted = array - ABSTAIN
-    present = np.flatnonzero(np.bincount(shifted)).tolist()
-    lookup = np.full(high - ABSTAIN + 1, -1, dtype=np.int32)
-    for place in present:
-        lookup[place] = _code(place + ABSTAIN, table)
-    return lookup[shifted]
-
-
-def _codes_of_coded(votes: CodedVotes, table: dict[tuple[type, Any], int]) -> npt.NDArray[np.int32]:
-    """As :func:`_codes`, for votes by their distinct values; only those that occur count."""
-    index = votes.index
-    lookup = np.full(len(votes.values) + 1, -1, dtype=np.int32)
-    present = np.bincount(index + 1, minlength=len(lookup))[1:] if len(index) else ()
-    for place in np.flatnonzero(present).tolist():
-        lookup[place] = _code(votes.values[place], table)
-    coded: npt.NDArray[np.int32] = lookup[index]  # the last place stands for -1
-    return coded
-
-
-def _hashable(answer: Any) -> bool:
-    try:
-        hash(answer)
-    except TypeError:
-        return False
-    return True
-
-
-def _code(answer: Any, table: dict[tuple[type, Any], int]) -> int:
-    if answer is None or (type(answer) is int and answer == ABSTAIN):
-        return -1
-    return table.setdefault((type(answer), answer), len(table))
-
-
-def sparse(
-    grid: npt.NDArray[np.int32], n_values: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any], npt.NDArray[Any]]:
-    """The answers of a dense grid, row by row, in the smallest integers that hold them."""
-    voted = grid >= 0
-    per_row = voted.sum(axis=1, dtype=np.int32)
-    columns = np.arange(grid.shape[1], dtype=np.min_scalar_type(grid.shape[1]))
-    lf_index = np.broadcast_to(columns, grid.shape)[voted]
-    return per_row, lf_index, grid[voted].astype(np.min_scalar_type(n_values))
 
 
 # -- words -----------------------------------------------------------------------------------------

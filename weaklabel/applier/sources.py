@@ -18,15 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from weaklabel.applier.batch import (
-    Batch,
-    DictBatch,
-    FrameBatch,
-    ObjectBatch,
-    TableBatch,
-    series_values,
-)
+from weaklabel.applier.batch import Batch, TableBatch, series_values
 from weaklabel.applier.ids import Ids, index_ids, make_ids, no_such_column
+from weaklabel.applier.memory_batches import DictBatch, FrameBatch, ObjectBatch
 from weaklabel.errors import DataError
 
 if TYPE_CHECKING:

@@ -212,8 +212,8 @@ def test_only_touched_columns_are_converted() -> None:
             return super().__getitem__(key)
 
     frame = pd.DataFrame({"v": range(10), "w": range(10)})
-    from weaklabel.applier.memory_batches import FrameBatch
     from weaklabel.applier.engine import answer_batch
+    from weaklabel.applier.memory_batches import FrameBatch
 
     answer_batch(FrameBatch(Counting(frame)), [LabelingFunction("f", lambda x: x.v % 2)])
     assert Counting.asked == ["v"]

@@ -109,7 +109,11 @@ HeadOption = Annotated[
 ]
 
 PackArgument = Annotated[
-    str, typer.Argument(metavar="PACK", help="File of labeling functions (.py) or rules (.toml, .yaml), or a module.")
+    str,
+    typer.Argument(
+        metavar="PACK",
+        help="File of labeling functions (.py) or rules (.toml, .yaml), or a module.",
+    ),
 ]
 DataArgument = Annotated[
     Path, typer.Argument(metavar="DATA", help="Rows of data: .csv or .parquet.")

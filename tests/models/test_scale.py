@@ -79,9 +79,7 @@ def test_1500_classes_and_1800_one_sided_lfs():
     votes = VoteMatrix(
         indptr, lf[order], target[lf[order]], range(n_classes), [f"k{j}" for j in range(n_lfs)]
     )
-    with pytest.warns(
-        IdentifiabilityWarning, match="fewer than three LFs name each"
-    ):
+    with pytest.warns(IdentifiabilityWarning, match="fewer than three LFs name each"):
         one_coin = OneCoin().fit(votes)
     for model in (MajorityVote().fit(votes), one_coin, LabelModel().fit(votes)):
         p = model.predict_proba(votes)

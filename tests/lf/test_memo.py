@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from weaklabel import LabelingFunction, Preprocessor, apply, preprocessor
 from weaklabel.errors import CacheWarning, ConfigError, LabelingFunctionError
 from weaklabel.lf import PreprocessorError
+from weaklabel.lf.memo import memoised
 
 ROWS = [{"text": t} for t in ("a", "bb", "a", "ccc", "bb")]
 
@@ -222,3 +224,32 @@ def test_processes_may_use_one_file_at_the_same_time(tmp_path: Path) -> None:
     for process in running:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
+
+
+def use_new_files(folder: str, barrier: Any, errors: Any) -> None:
+    for k in range(25):
+        barrier.wait()
+        try:
+            columns = [[k, k + 1]]
+            made = memoised(Path(folder) / f"{k}.memo", "p", "1", columns, 2, doubled)
+            assert made == {"v": [2 * k, 2 * k + 2]}
+        except BaseException as error:
+            errors.put(repr(error))
+
+
+def doubled(columns: Any, n_rows: int) -> dict[str, Any]:
+    return {"v": [2 * v for v in columns[0]]}
+
+
+def test_processes_may_make_one_file_at_the_same_time(tmp_path: Path) -> None:
+    # Regression: one that saw the file between its mark and its table took it for another's.
+    context = multiprocessing.get_context("spawn")
+    barrier, errors = context.Barrier(4), context.Queue()
+    arguments = (str(tmp_path), barrier, errors)
+    running = [context.Process(target=use_new_files, args=arguments) for _ in range(4)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(timeout=60)
+        assert process.exitcode == 0
+    assert errors.empty()

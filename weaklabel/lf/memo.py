@@ -17,7 +17,7 @@ import json
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,8 +94,9 @@ def _keys(name: str, fingerprint: str, columns: Sequence[Any]) -> list[bytes]:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     _check_is_ours(path)
     with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as database:
-        (application,) = database.execute("PRAGMA application_id").fetchone()
+        # In this order: another process may be making the file, and marks it before it has tables.
         (n_tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = database.execute("PRAGMA application_id").fetchone()
         if application != _APPLICATION and n_tables:
             raise _not_ours(path)
         with database:
@@ -130,7 +131,8 @@ def _read(path: Path, keys: set[bytes]) -> dict[bytes, str]:
         _warn(path, f"could not be read ({error})")
     except sqlite3.DatabaseError as error:
         aside = path.with_name(path.name + ".damaged")
-        path.replace(aside)
+        with suppress(FileNotFoundError):  # another process was first
+            path.replace(aside)
         _warn(path, f"is damaged ({error}); it was set aside as {aside.name} and begun anew")
     return {}
 

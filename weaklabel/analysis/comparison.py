@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.analysis.certificate import majority_shares, mv_certificate
+from weaklabel.analysis.gold import gold_codes
 from weaklabel.analysis.quality import label_quality
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.errors import ConfigError, DataError, WeakLabelWarning
@@ -165,7 +166,7 @@ def compare(
     is_test = np.zeros(matrix.n_items, dtype=bool)
     is_test[np.random.default_rng(random_state).permutation(covered)[:n_test]] = True
     test, train = matrix[is_test], matrix[~is_test]
-    truth = None if gold is None else _gold(matrix, gold)[is_test]
+    truth = None if gold is None else gold_codes(matrix.labels, gold, matrix.n_items)[is_test]
     rows = [_measured(model, train, test, truth) for model in named.values()]
     predictive, agreement, excess, accuracy = (np.array(c) for c in zip(*rows, strict=True))
     return Comparison(
@@ -190,15 +191,6 @@ def _named(
         if not isinstance(model, LabelModelBase):
             raise ConfigError(f"models must be label models, found {model!r} as {name!r}")
     return dict(models)
-
-
-def _gold(votes: VoteMatrix, gold: Any) -> npt.NDArray[np.int64]:
-    codes = votes.labels.encode(gold, what="gold label")
-    if len(codes) != votes.n_items:
-        raise DataError(
-            f"there must be one gold label per row: found {len(codes)} for {votes.n_items} rows"
-        )
-    return codes
 
 
 def _measured(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.analysis.gold import gold_codes
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.errors import DataError
 from weaklabel.labels import LabelSpace
@@ -170,12 +171,7 @@ def label_quality(soft_labels: SoftLabels, gold: Any) -> LabelQuality:
     (1.0, 0.75)
     """
     space = soft_labels.labels
-    codes = space.encode(gold, what="gold label")
-    if len(codes) != soft_labels.n_items:
-        raise DataError(
-            f"there must be one gold label per row: found {len(codes)} "
-            f"for {soft_labels.n_items} rows"
-        )
+    codes = gold_codes(space, gold, soft_labels.n_items)
     known = codes >= 0
     n_gold = int(known.sum())
     if n_gold == 0:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.analysis.gold import gold_codes
 from weaklabel.analysis.text import Cells, percent
-from weaklabel.errors import DataError
 from weaklabel.labels import VoteAlphabet
 from weaklabel.votes import VoteMatrix
 
@@ -214,7 +214,7 @@ def lf_summary(votes: VoteMatrix | npt.ArrayLike, gold: Any = None) -> LFSummary
     n_votes = np.bincount(lfs, minlength=matrix.n_lfs)
     accuracy = n_gold = None
     if gold is not None:
-        codes = _gold_codes(matrix, gold)[rows]
+        codes = gold_codes(matrix.labels, gold, matrix.n_items)[rows]
         has_gold = codes >= 0
         n_gold = per_lf(has_gold)
         right = per_lf(has_gold & allowed[symbols, codes])
@@ -239,15 +239,6 @@ def lf_summary(votes: VoteMatrix | npt.ArrayLike, gold: Any = None) -> LFSummary
         any_conflict=float(len(np.unique(rows[in_conflict])) / n_items),
         first_faults={n: f"row {f.first_row}: {f.error}" for n, f in faults.items()},
     )
-
-
-def _gold_codes(votes: VoteMatrix, gold: Any) -> IntArray:
-    codes = votes.labels.encode(gold, what="gold label")
-    if len(codes) != votes.n_items:
-        raise DataError(
-            f"there must be one gold label per row: found {len(codes)} for {votes.n_items} rows"
-        )
-    return codes
 
 
 def _spoken(

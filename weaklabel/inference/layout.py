@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from weaklabel.inference.pairs import index_pairs
-from weaklabel.inference.rows import FloatArray, IntArray
+from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 
 CLASS, SET, BIN, REASON = 0, 1, 2, 3
 """Kinds of symbols, as in ``kind``."""
@@ -140,6 +140,28 @@ class TableLayout:
         pairs, table_row = index_pairs(lf_index, symbol, n_lfs, symbols.n_symbols)
         lf, code = np.divmod(pairs, symbols.n_symbols)
         return TableLayout(lf, code, n_lfs, symbols), table_row
+
+    def rows(
+        self, indptr: IntArray, table_row: IntArray, weight: FloatArray | None = None
+    ) -> VoteRows:
+        """Votes on these tables, as the E-step takes them.
+
+        Parameters
+        ----------
+        indptr : array of int, shape (n_patterns + 1,)
+        table_row : array of int, shape (n_votes,)
+            Kept in the smallest unsigned type that fits.
+        weight : array, shape (n_patterns,), optional
+        """
+        dtype = np.min_scalar_type(max(self.n_rows - 1, 0))
+        return VoteRows(
+            indptr,
+            table_row.astype(dtype, copy=False),
+            weight,
+            self.n_rows,
+            self.n_classes,
+            self.row_lf,
+        )
 
     def find(self, lf_index: IntArray, symbol: IntArray) -> IntArray:
         """Table row of each vote, or -1 where the pair (LF, symbol) has none."""

@@ -23,7 +23,7 @@ from weaklabel.inference.calibration import best_f1_threshold, empty_tilt, fit_c
 from weaklabel.inference.em import Progress
 from weaklabel.inference.layout import TableLayout
 from weaklabel.inference.preweights import take_rows
-from weaklabel.inference.rows import Expected, FloatArray, IntArray, VoteRows
+from weaklabel.inference.rows import Expected, FloatArray, IntArray
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.checks import Votes
 from weaklabel.models.statistics import PatternTable, symbols_of
@@ -169,14 +169,7 @@ class LabelModel(LabelModelBase):
 
     def _members(self, votes: VoteMatrix) -> Members:
         layout, parameters, table_row = self._rows_of(votes)
-        rows = VoteRows(
-            votes.indptr,
-            table_row.astype(np.min_scalar_type(max(layout.n_rows - 1, 0))),
-            None,
-            layout.n_rows,
-            layout.n_classes,
-            layout.row_lf,
-        )
+        rows = layout.rows(votes.indptr, table_row)
         return anchored_posterior(parameters, make_backend(rows), layout)
 
     def _predict_proba(self, votes: VoteMatrix) -> FloatArray:
@@ -241,14 +234,7 @@ class LabelModel(LabelModelBase):
 def _inputs(table: PatternTable) -> tuple[TableLayout, Backend, Expected | None]:
     """Layout, votes over all patterns, and counts of the gold rows."""
     layout, table_row = table.layout()
-    rows = VoteRows(
-        table.indptr,
-        table_row,
-        table.pattern_weight,
-        layout.n_rows,
-        layout.n_classes,
-        layout.row_lf,
-    )
+    rows = layout.rows(table.indptr, table_row, table.pattern_weight)
     gold = table.gold_counts(layout, table_row)
     if gold is not None:
         gold = Expected(gold.counts * GOLD_WEIGHT, gold.class_counts * GOLD_WEIGHT, np.nan)

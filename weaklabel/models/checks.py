@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.errors import (
+    ConfigError,
     CoverageWarning,
     FitError,
     IdentifiabilityWarning,
@@ -232,3 +233,15 @@ def _named(names: Any) -> str:
     shown = ", ".join(repr(n) for n in listed[:MAX_NAMED])
     more = len(listed) - MAX_NAMED
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
+    """Raise ConfigError unless the value is one of the choices."""
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, found {value!r}")
+
+
+def check_range(name: str, value: object, low: float, high: float) -> None:
+    """Raise ConfigError unless the value is a number in the range."""
+    if not isinstance(value, int | float | np.number) or not low <= value <= high:
+        raise ConfigError(f"{name} must be a number in [{low:g}, {high:g}], found {value!r}")

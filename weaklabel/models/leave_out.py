@@ -248,14 +248,7 @@ class _Refits:
         first = self.rows.indptr[patterns].astype(np.int64)
         take = np.arange(int(ends[-1])) + np.repeat(first - (ends - lengths), lengths)
         weight = None if self.rows.weight is None else self.rows.weight[patterns]
-        return VoteRows(
-            np.concatenate([[0], ends]),
-            self.table_row[take],
-            weight,
-            self.layout.n_rows,
-            self.layout.n_classes,
-            self.layout.row_lf,
-        )
+        return self.layout.rows(np.concatenate([[0], ends]), self.table_row[take], weight)
 
     def _posterior(self, patterns: IntArray, active: int, parameters: Parameters) -> FloatArray:
         return make_backend(self._part(patterns)).posterior(*self._tables(parameters, active))

@@ -9,13 +9,12 @@ from weaklabel.errors import ConvergenceWarning
 from weaklabel.inference.backends import BackendKind
 from weaklabel.inference.completion import CompletionProblem, aligned, complete
 from weaklabel.inference.em import Progress
+from weaklabel.models import checks
 from weaklabel.models.dependency_setting import DependenciesLike
 from weaklabel.models.moment_model import (
     Balance,
     MomentModel,
     Propensity,
-    check_choice,
-    check_range,
 )
 from weaklabel.models.moment_tables import Estimated, MomentProblem, names_one_class
 
@@ -126,10 +125,10 @@ class MatrixCompletion(MomentModel):
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        check_choice("orientation", self.orientation, get_args(Orientation))
-        check_range("min_lift", self.min_lift, 1e-9, 1.0 - 1e-9)
-        check_range("max_iter", self.max_iter, 1, 10**9)
-        check_range("tol", self.tol, 1e-14, 1.0)
+        checks.check_choice("orientation", self.orientation, get_args(Orientation))
+        checks.check_range("min_lift", self.min_lift, 1e-9, 1.0 - 1e-9)
+        checks.check_range("max_iter", self.max_iter, 1, 10**9)
+        checks.check_range("tol", self.tol, 1e-14, 1.0)
 
     def _estimate(self, problem: MomentProblem, progress: Progress | None) -> Estimated:
         found = complete(

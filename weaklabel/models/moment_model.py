@@ -114,11 +114,11 @@ class MomentModel(LabelModelBase):
     # -- settings --------------------------------------------------------------------------------
 
     def _check_settings(self) -> None:
-        check_choice("balance", self.balance, get_args(Balance))
-        check_choice("propensity", self.propensity, get_args(Propensity))
-        check_range("prior_accuracy", self.prior_accuracy, 1e-6, 1.0 - 1e-6)
-        check_range("prior_strength", self.prior_strength, 1e-6, np.inf)
-        check_range("max_width", self.max_width, 1, 30)
+        checks.check_choice("balance", self.balance, get_args(Balance))
+        checks.check_choice("propensity", self.propensity, get_args(Propensity))
+        checks.check_range("prior_accuracy", self.prior_accuracy, 1e-6, 1.0 - 1e-6)
+        checks.check_range("prior_strength", self.prior_strength, 1e-6, np.inf)
+        checks.check_range("max_width", self.max_width, 1, 30)
 
     def _settings(self) -> dict[str, Any]:
         return self.get_params() | {"dependencies": storable(self.dependencies)}
@@ -178,14 +178,7 @@ class MomentModel(LabelModelBase):
             "leave out LFs with few votes (votes.select_lfs), merge rare classes, or use OneCoin",
         )
         tree, pairs = self._junction_tree(table.lf_names)
-        rows = VoteRows(
-            table.indptr,
-            table_row,
-            table.pattern_weight,
-            layout.n_rows,
-            layout.n_classes,
-            layout.row_lf,
-        )
+        rows = layout.rows(table.indptr, table_row, table.pattern_weight)
         gold = table.gold_counts(layout, table_row)
         moments = vote_moments(rows, n_threads=self.n_threads)
         group = tree.component[layout.row_lf]
@@ -326,10 +319,7 @@ class MomentModel(LabelModelBase):
             log_table[fitted] = self.log_table_
             table_row = table_row[len(known) :]
             return self._fitted_rows_first(votes, layout, table_row, log_table, fitted)
-        return (
-            VoteRows(votes.indptr, table_row, None, layout.n_rows, layout.n_classes, layout.row_lf),
-            log_table,
-        )
+        return layout.rows(votes.indptr, table_row), log_table
 
     def _fitted_rows_first(
         self,
@@ -415,15 +405,3 @@ def _each_row(
         votes.lf_fingerprints,
         votes.n_items,
     )
-
-
-def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
-    """Raise ConfigError unless the value is one of the choices."""
-    if value not in choices:
-        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, found {value!r}")
-
-
-def check_range(name: str, value: object, low: float, high: float) -> None:
-    """Raise ConfigError unless the value is a number in the range."""
-    if not isinstance(value, int | float | np.number) or not low <= value <= high:
-        raise ConfigError(f"{name} must be a number in [{low:g}, {high:g}], found {value!r}")

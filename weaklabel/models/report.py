@@ -251,14 +251,7 @@ def make_report(
     One pass over the distinct vote rows.
     """
     layout, table_row = table.layout()
-    rows = VoteRows(
-        table.indptr,
-        table_row,
-        table.pattern_weight,
-        layout.n_rows,
-        layout.n_classes,
-        layout.row_lf,
-    )
+    rows = layout.rows(table.indptr, table_row, table.pattern_weight)
     posterior = anchored_posterior(parameters, make_backend(rows), layout).average
     names = table.alphabet.labels.names
     voted = table.pattern_weight * (table.n_votes_per_pattern > 0)

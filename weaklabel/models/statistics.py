@@ -165,9 +165,7 @@ class PatternTable:
     def rows(self, layout: TableLayout, table_row: IntArray) -> VoteRows:
         """What the E-step runs over: the patterns with the weight of items without gold."""
         weight = None if (self.weight == 1.0).all() else self.weight
-        return VoteRows(
-            self.indptr, table_row, weight, layout.n_rows, self.n_classes, layout.row_lf
-        )
+        return layout.rows(self.indptr, table_row, weight)
 
     def gold_counts(self, layout: TableLayout, table_row: IntArray) -> Expected | None:
         """Counts of the items with gold, as an E-step that knows their classes gives them."""

@@ -180,21 +180,23 @@ class TableLabelModel(LabelModelBase):
     # -- settings --------------------------------------------------------------------------------
 
     def _check_settings(self) -> None:
-        _check_choice("inference", self.inference, get_args(Inference))
-        _check_choice("abstain", self.abstain, get_args(Abstain))
-        _check_choice("init", self.init, get_args(Init))
-        _check_number("class_prior_strength", self.class_prior_strength, 0.0, np.inf)
-        _check_number("propensity_strength", self.propensity_strength, 1e-6, np.inf)
-        _check_number("gold_weight", self.gold_weight, 1e-9, np.inf)
-        _check_number("tol", self.tol, 0.0, np.inf)
-        _check_number("n_init", self.n_init, 1, np.inf)
-        _check_number("max_iter", self.max_iter, 1, np.inf)
+        checks.check_choice("inference", self.inference, get_args(Inference))
+        checks.check_choice("abstain", self.abstain, get_args(Abstain))
+        checks.check_choice("init", self.init, get_args(Init))
+        checks.check_range("class_prior_strength", self.class_prior_strength, 0.0, np.inf)
+        checks.check_range("propensity_strength", self.propensity_strength, 1e-6, np.inf)
+        checks.check_range("gold_weight", self.gold_weight, 1e-9, np.inf)
+        checks.check_range("tol", self.tol, 0.0, np.inf)
+        checks.check_range("n_init", self.n_init, 1, np.inf)
+        checks.check_range("max_iter", self.max_iter, 1, np.inf)
         accuracies = _values(self.prior_accuracy) + _values(self.fixed_accuracy or {})
         for value in accuracies:
-            _check_number("an accuracy", value, 1e-6, 1.0 - 1e-6)
+            checks.check_range("an accuracy", value, 1e-6, 1.0 - 1e-6)
         least = 1e-6 if self.inference == "vb" else 0.0
         for value in [*_values(self.prior_strength), self.class_prior_strength]:
-            _check_number(f"a strength under inference={self.inference!r}", value, least, np.inf)
+            checks.check_range(
+                f"a strength under inference={self.inference!r}", value, least, np.inf
+            )
 
     def _per_lf(self, setting: str, default: float) -> npt.NDArray[np.float64]:
         given, lf_names = getattr(self, setting), self.cliques_.lf_names
@@ -245,7 +247,7 @@ class TableLabelModel(LabelModelBase):
         # rows without votes say nothing; left in, they only slow the class balance down
         indptr = np.append(rows.indptr[:-1][voted], rows.indptr[-1])
         weight = None if rows.weight is None else rows.weight[voted]
-        return VoteRows(indptr, table_row, weight, layout.n_rows, layout.n_classes, layout.row_lf)
+        return layout.rows(indptr, table_row, weight)
 
     def _model(
         self, table: PatternTable, layout: TableLayout, balance: FloatArray | None
@@ -456,16 +458,7 @@ class TableLabelModel(LabelModelBase):
         table_row = layout.find(votes.lf_index, symbol)
         if (table_row < 0).any():
             layout, table_row, log_table = self._extended(votes.lf_index, symbol, alphabet)
-        dtype = np.min_scalar_type(max(layout.n_rows - 1, 0))
-        rows = VoteRows(
-            votes.indptr,
-            table_row.astype(dtype),
-            None,
-            layout.n_rows,
-            layout.n_classes,
-            layout.row_lf,
-        )
-        return rows, log_table
+        return layout.rows(votes.indptr, table_row), log_table
 
     def _extended(
         self, lf_index: IntArray, symbol: IntArray, alphabet: VoteAlphabet
@@ -568,16 +561,6 @@ def _scaled(gold: Expected | None, weight: float) -> Expected | None:
 
 def _values(setting: float | Mapping[str, float]) -> list[float]:
     return list(setting.values()) if isinstance(setting, Mapping) else [setting]
-
-
-def _check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}, found {value!r}")
-
-
-def _check_number(name: str, value: object, low: float, high: float) -> None:
-    if not isinstance(value, int | float | np.number) or not low <= value <= high:
-        raise ConfigError(f"{name} must be a number in [{low:g}, {high:g}], found {value!r}")
 
 
 def _check_lf_names(setting: str, names: Any, lf_names: tuple[str, ...]) -> None:

@@ -17,8 +17,9 @@ from weaklabel.inference.triplets import (
     class_conditional_tables,
     symmetric_tables,
 )
+from weaklabel.models import checks
 from weaklabel.models.dependency_setting import DependenciesLike
-from weaklabel.models.moment_model import Balance, MomentModel, Propensity, check_choice
+from weaklabel.models.moment_model import Balance, MomentModel, Propensity
 from weaklabel.models.moment_tables import Estimated, MomentProblem
 
 Errors = Literal["class_conditional", "symmetric"]
@@ -118,9 +119,9 @@ class Triplets(MomentModel):
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        check_choice("errors", self.errors, get_args(Errors))
-        check_choice("aggregate", self.aggregate, get_args(Aggregate))
-        check_choice("signs", self.signs, get_args(Signs))
+        checks.check_choice("errors", self.errors, get_args(Errors))
+        checks.check_choice("aggregate", self.aggregate, get_args(Aggregate))
+        checks.check_choice("signs", self.signs, get_args(Signs))
 
     def _estimate(self, problem: MomentProblem, progress: Progress | None) -> Estimated:
         layout = problem.layout

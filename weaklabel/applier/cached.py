@@ -127,7 +127,6 @@ class _Plan:
         self._table: dict[tuple[type, Any], int] = {}
         self._grid: npt.NDArray[np.int32] | None = None
         self._expected: deque[tuple[int, Positions]] = deque()
-        self._n_taken = 0
         self.failure: Failure | None = None
         for j in range(len(lfs)):
             entry = self._usable(self._keys[j])

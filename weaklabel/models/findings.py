@@ -114,17 +114,22 @@ class _Seen:
         self.layout, _ = table.layout()
         self.active = np.zeros(table.n_lfs, dtype=bool)
         self.active[self.layout.lfs] = True
-        self.indptr, self.lf_index = table.indptr, table.lf_index.astype(np.int64)
+        self.indptr = table.indptr
         self.sample = np.arange(0, table.n_patterns, max(table.n_patterns // N_SAMPLE, 1))
 
     def votes(self, rows: IntArray | None = None) -> Any:
         """Sparse (n_rows, n_lfs) of ones: all rows or some."""
         import scipy.sparse as sp
 
-        shape = (self.table.n_patterns, self.table.n_lfs)
-        ones = np.ones(len(self.lf_index), dtype=np.float32)
-        found = sp.csr_array((ones, self.lf_index, self.indptr), shape=shape)
-        return found if rows is None else found[rows]
+        indptr, lf_index = self.indptr, self.table.lf_index
+        if rows is not None:  # of the votes of all rows, not even a copy: they may be many
+            lengths = np.diff(indptr)[rows]
+            ends = np.cumsum(lengths, dtype=np.int64)
+            take = np.arange(lengths.sum()) + np.repeat(indptr[rows] - (ends - lengths), lengths)
+            indptr, lf_index = np.concatenate([[0], ends]), lf_index[take]
+        ones = np.ones(len(lf_index), dtype=np.float32)
+        shape = (len(indptr) - 1, self.table.n_lfs)
+        return sp.csr_array((ones, lf_index.astype(np.int64), indptr), shape=shape)
 
     def cast_more_than(self, lfs: IntArray, share: float) -> bool:
         """Whether some LFs cast more than a share of the votes."""

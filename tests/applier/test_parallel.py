@@ -123,6 +123,7 @@ def test_a_pack_file_is_loaded_again_by_its_workers(tmp_path: Path) -> None:
     assert identical(*both(changed, FRAME))
     assert apply(changed, FRAME) != apply(pack, FRAME)
     assert identical(*both(pack, FRAME))  # the older version still works, by value
+    apply(changed, FRAME, n_jobs=2, batch_size=1)  # so many tasks that each worker loads it
     path.write_text(PACK + "\n# edited behind our back\n")
     assert identical(*both(changed, FRAME))  # these workers have seen the version that is meant
     get_reusable_executor().shutdown()

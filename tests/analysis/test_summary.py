@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from weaklabel.analysis import lf_summary
-from weaklabel.errors import DataError, LabelError
+from weaklabel.errors import DataError, LabelError, VotesError
 from weaklabel.labels import LabelSpace, Symbol, VoteAlphabet
+from weaklabel.models import DawidSkene, LabelModel, accuracy_intervals
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.matrix import FaultRecord
+from weaklabel.votes.synthetic import planted_votes
 
 
 def by_loops(sets: list[list[set[int] | None]], gold: list[int]) -> dict[str, list[float]]:
@@ -126,7 +128,7 @@ def test_frame_and_json_say_the_same():
     frame = summary.frame
     assert list(frame.columns) == [
         "name", "polarity", "coverage", "overlap", "conflict", "n_votes", "faults", "accuracy",
-        "n_gold",
+        "accuracy_low", "accuracy_high", "n_gold",
     ]  # fmt: skip
     as_json = json.loads(json.dumps(summary.to_dict(), allow_nan=False))
     assert [lf["coverage"] for lf in as_json["lfs"]] == frame["coverage"].tolist()
@@ -144,12 +146,97 @@ def test_text_keeps_to_80_columns_and_folds_names():
     votes = VoteMatrix.from_dense(
         [[0, 1], [1, 1]], labels=["computers and the internet", "society"], lf_names=[name, "b"]
     )
-    text = lf_summary(votes, gold=[0, 1]).to_text(80)
-    table = text.splitlines()[:-1]
-    assert max(map(len, table)) <= 80
+    summary = lf_summary(votes, gold=[0, 1])
+    assert max(map(len, summary.to_text(80).splitlines())) <= 80
+    table = summary.cells().to_text(80).splitlines()
     below_rule = next(i for i, line in enumerate(table) if line.startswith("---")) + 1
     first_column = "".join(line.split("  ")[0].strip() for line in table[below_rule:-1])
     assert first_column == name
+
+
+def test_with_gold_each_accuracy_has_an_interval_and_counts_per_class():
+    votes = VoteMatrix.from_dense(
+        [[0, 0], [0, 1], [1, 1], [0, -1], [-1, 1]], ["ham", "spam"], ["x", "y"]
+    )
+    summary = lf_summary(votes, gold=["ham", "spam", "spam", "ham", None])
+    assert summary.gold_votes is not None
+    assert summary.gold_right is not None
+    assert summary.gold_votes.tolist() == [[2, 2], [1, 2]]
+    assert summary.gold_right.tolist() == [[2, 1], [1, 2]]
+    low, high = summary.interval
+    n, p, z = 4, 0.75, 1.959963984540054  # Wilson's formula as it is printed
+    middle, half = p + z * z / 8, z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    assert low[0] == pytest.approx((middle - half) / (1 + z * z / n))
+    assert high[0] == pytest.approx((middle + half) / (1 + z * z / n))
+    assert summary.to_dict()["lfs"][0]["gold"]["spam"] == {"votes": 2, "right": 1}
+    assert "30-95%" in summary.to_text()
+    assert "2 of 2" in summary.to_text()
+
+
+def test_with_a_model_there_is_what_it_learned():
+    planted = planted_votes(2000, accuracy=[0.9, 0.8, 0.7, 0.8], propensity=0.8)
+    model = DawidSkene().fit(planted.votes)
+    summary = lf_summary(planted.votes, model=model)
+    learned = summary.learned
+    assert learned is not None
+    intervals = accuracy_intervals(model, planted.votes)
+    np.testing.assert_allclose(learned.accuracy, intervals.accuracy)
+    np.testing.assert_allclose(learned.low, intervals.low)
+    np.testing.assert_allclose(learned.high, intervals.high)
+    # a vote for y adds log theta(v | y) - log theta(v | other), the table of the model itself
+    table = model.log_table_[model.layout_.find(np.array([0, 0]), np.array([0, 1]))]
+    n_votes = np.bincount(planted.votes.symbol[planted.votes.lf_index == 0])
+    added = np.array([table[0, 0] - table[0, 1], table[1, 1] - table[1, 0]])
+    assert learned.weight[0] == pytest.approx(n_votes @ added / n_votes.sum())
+    assert {"learned_accuracy", "learned_low", "learned_high", "weight"} <= set(summary.frame)
+    assert "no intervals" not in summary.to_text()
+    json.dumps(summary.to_dict(), allow_nan=False)
+
+
+def test_intervals_need_the_votes_of_the_fit(tmp_path):
+    planted = planted_votes(2000, accuracy=[0.9, 0.8, 0.7, 0.8])
+    DawidSkene().fit(planted.votes).save(tmp_path / "model.npz")
+    loaded = DawidSkene.load(tmp_path / "model.npz")
+    learned = lf_summary(planted.votes, model=loaded).learned
+    assert learned is not None
+    np.testing.assert_allclose(learned.low, accuracy_intervals(loaded, planted.votes).low)
+    other = planted_votes(2000, accuracy=[0.9, 0.8, 0.7, 0.8], seed=1)
+    learned = lf_summary(other.votes, model=loaded).learned
+    assert learned is not None
+    assert learned.low is None
+    assert learned.no_interval == "the model was not fitted on these votes alone"
+
+
+def test_the_default_model_shows_copies_and_no_intervals(tmp_path):
+    planted = planted_votes(2000, accuracy=[0.8, 0.7, 0.75, 0.8, 0.7], copies=[(1, 1.0)])
+    model = LabelModel().fit(planted.votes)
+    model.save(tmp_path / "model.npz")
+    for fitted in (model, LabelModel.load(tmp_path / "model.npz")):
+        summary = lf_summary(planted.votes, model=fitted)
+        learned = summary.learned
+        assert learned is not None
+        assert learned.low is None
+        assert [c.lf_names for c in learned.clusters] == [("lf_1", "lf_5")]
+        assert learned.effective_votes is not None
+        assert learned.effective_votes[0] > 0.9
+        assert learned.effective_votes[[1, 5]].sum() == pytest.approx(1.0, abs=0.1)
+        assert "counted as 1.0: lf_1, lf_5" in summary.to_text()
+
+
+def test_a_model_of_other_functions_is_refused():
+    model = LabelModel().fit(planted_votes(100, accuracy=[0.9, 0.8, 0.7]).votes)
+    votes = VoteMatrix.from_dense([[0, 1]], [0, 1], ["lf_0", "new"])
+    with pytest.raises(VotesError, match=r"missing: 'lf_1', 'lf_2'; not in the fit: 'new'"):
+        lf_summary(votes, model=model)
+
+
+def test_columns_of_the_model_follow_the_order_of_the_votes():
+    planted = planted_votes(500, accuracy=[0.9, 0.8, 0.6], propensity=0.7)
+    model = LabelModel().fit(planted.votes)
+    backwards = planted.votes.select_lfs([2, 1, 0])
+    forth, back = (lf_summary(v, model=model).frame for v in (planted.votes, backwards))
+    for name in ("learned_accuracy", "weight", "effective_votes"):
+        np.testing.assert_allclose(back[name], forth[name][::-1], err_msg=name)
 
 
 def test_an_empty_matrix_has_a_summary():

@@ -14,20 +14,26 @@ from weaklabel.analysis.certificate import (
     weakest_lead,
 )
 from weaklabel.analysis.comparison import Comparison, compare, predictive_log_likelihood
+from weaklabel.analysis.learned import CopyCluster, LearnedLFs, learned_lfs
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
 from weaklabel.analysis.summary import LFSummary, lf_summary
+from weaklabel.analysis.wilson import wilson_interval
 
 __all__ = [
     "Comparison",
+    "CopyCluster",
     "LFSummary",
     "LabelQuality",
+    "LearnedLFs",
     "MVCertificate",
     "compare",
     "label_quality",
+    "learned_lfs",
     "lf_summary",
     "mv_certificate",
     "predictive_log_likelihood",
     "quality_table",
     "tolerable_noise",
     "weakest_lead",
+    "wilson_interval",
 ]

@@ -128,6 +128,8 @@ class _Plan:
         self._grid: npt.NDArray[np.int32] | None = None
         self._expected: deque[tuple[int, Positions]] = deque()
         self.failure: Failure | None = None
+        self._seconds = np.zeros(len(lfs))
+        self._n_asked = np.zeros(len(lfs), dtype=np.int64)
         for j in range(len(lfs)):
             entry = self._usable(self._keys[j])
             if entry is not None:
@@ -183,6 +185,8 @@ class _Plan:
         self._cells()[columns[part.lf_index], rows] = lookup[part.value]
         for j, fault in part.faults.items():
             self._add_fault(positions[j], fault, start)
+        self._seconds[columns] += part.seconds
+        self._n_asked[columns] += part.n_asked
         self._n_left -= part.n_rows
         if part.failure is not None:
             at, lf = part.failure.position + start, positions[part.failure.lf]
@@ -228,8 +232,10 @@ class _Plan:
             self._keep(grid)
         values = [value for _, value in self._table]
         per_row, lf_index, value = sparse(grid.T, len(values))
-        faults, n_rows = self._faults, self._chunk.n_rows
-        return BatchAnswers(n_rows, per_row, lf_index, value, values, faults, self.failure)
+        return BatchAnswers(
+            self._chunk.n_rows, per_row, lf_index, value, values, self._faults, self.failure,
+            self._seconds, self._n_asked,
+        )  # fmt: skip
 
     def _keep(self, grid: npt.NDArray[np.int32]) -> None:
         values = [value for _, value in self._table]

@@ -17,6 +17,7 @@ from weaklabel.applier.parallel import Task, answer_in_processes, count_jobs
 from weaklabel.applier.progress import LARGEST_BATCH, Pace, Progress
 from weaklabel.applier.sources import RowsLike, open_rows
 from weaklabel.applier.space import declared_labels
+from weaklabel.applier.timing import Timing
 from weaklabel.errors import ConfigError
 from weaklabel.lf import LabelingFunction, Pack
 from weaklabel.lf.pack import lfs_and_pack
@@ -37,6 +38,7 @@ def apply(
     progress: bool | None = None,
     batch_size: int | None = None,
     cache: str | os.PathLike[str] | VoteCache | None = None,
+    timing: Timing | None = None,
 ) -> VoteMatrix:
     """Ask every labeling function about every row.
 
@@ -67,6 +69,9 @@ def apply(
         function about the same rows, is not asked again; see :class:`weaklabel.VoteCache`. It
         does not change the result as long as a labeling function answers equal rows alike, and
         its fingerprint or ``version`` changes when its answers do.
+    timing : Timing, optional
+        Is told how long each labeling function takes; ``lf_summary(votes, timing=timing)`` shows
+        it.
 
     Returns
     -------
@@ -130,6 +135,8 @@ def apply(
             for batch in answers if run is None else run.answers(answers):
                 assert batch is not None
                 collector.add(batch)
+                if timing is not None:
+                    timing.add([lf.name for lf in checked], batch)
                 if run is None:
                     bar.advance(batch.n_rows)
     if kept is not None:

@@ -15,24 +15,31 @@ from weaklabel.analysis.certificate import (
 )
 from weaklabel.analysis.comparison import Comparison, compare, predictive_log_likelihood
 from weaklabel.analysis.learned import CopyCluster, LearnedLFs, learned_lfs
+from weaklabel.analysis.pairs import LFPairs, lf_pairs
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
+from weaklabel.analysis.reliability import Reliability, ReliabilityBins, reliability
 from weaklabel.analysis.summary import LFSummary, lf_summary
 from weaklabel.analysis.wilson import wilson_interval
 
 __all__ = [
     "Comparison",
     "CopyCluster",
+    "LFPairs",
     "LFSummary",
     "LabelQuality",
     "LearnedLFs",
     "MVCertificate",
+    "Reliability",
+    "ReliabilityBins",
     "compare",
     "label_quality",
     "learned_lfs",
+    "lf_pairs",
     "lf_summary",
     "mv_certificate",
     "predictive_log_likelihood",
     "quality_table",
+    "reliability",
     "tolerable_noise",
     "weakest_lead",
     "wilson_interval",

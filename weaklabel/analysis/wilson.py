@@ -51,7 +51,8 @@ def wilson_interval(
     middle = share + z * z / (2.0 * n)
     half = z * np.sqrt(np.maximum(share * (1.0 - share), 0.0) / n + z * z / (4.0 * n * n))
     low, high = (middle - half) / scale, (middle + half) / scale
-    return np.asarray(np.clip(low, 0.0, 1.0)), np.asarray(np.clip(high, 0.0, 1.0))
+    # rounding must not push an end past the share itself, nor past 0 and 1
+    return np.clip(np.minimum(low, share), 0.0, 1.0), np.clip(np.maximum(high, share), 0.0, 1.0)
 
 
 def in_words(low: float, high: float) -> str:

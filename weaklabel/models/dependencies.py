@@ -213,6 +213,20 @@ def search(
     apart : iterable of str
         LFs that join no cluster.
     """
+    return search_with_scores(
+        table, fdr=fdr, min_strength=min_strength, min_rows=min_rows, apart=apart
+    )[0]
+
+
+def search_with_scores(
+    table: PatternTable,
+    *,
+    fdr: float = 0.01,
+    min_strength: float = 0.1,
+    min_rows: float = 20.0,
+    apart: Iterable[str] = (),
+) -> tuple[Dependencies, PairScores]:
+    """:func:`search`, and the tests of all pairs under the model that the search ends with."""
     n_voting = int((table.lf_weight > 0).sum())
     if n_voting < 3:
         raise FitError(
@@ -221,7 +235,7 @@ def search(
         )
     alone = {table.lf_names.index(name) for name in apart}
     found = best_round(PairTester(table, fdr, min_strength, min_rows, alone))
-    return _result(table, found.scores, found.hits, fdr)
+    return _result(table, found.scores, found.hits, fdr), found.scores
 
 
 def _result(

@@ -1,0 +1,349 @@
+"""From checked inputs to what the page shows: the numbers, the data of the tables, the sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
+from weaklabel.analysis.report import sections as part
+from weaklabel.analysis.report.agreement import Agreement, pair_agreement
+from weaklabel.analysis.report.findings import Sentence, find_sentences, model_report
+from weaklabel.analysis.report.html import Html, element, join
+from weaklabel.analysis.report.inputs import Inputs
+from weaklabel.analysis.report.lfs import lf_lines
+from weaklabel.analysis.report.page import text
+from weaklabel.analysis.report.rows import rows_section
+from weaklabel.analysis.report.sample import choose_rows
+from weaklabel.analysis.report.scores import (
+    class_balance,
+    expected_gap,
+    histogram,
+    majority_labels,
+    reliability_bins,
+)
+from weaklabel.analysis.summary import LFSummary, lf_summary
+from weaklabel.analysis.text import percent
+from weaklabel.applier.timing import Timing
+from weaklabel.models.report import ModelReport
+from weaklabel.version import __version__
+
+ROOM_FOR_ROWS: Final = 6_500_000  # bytes
+MAX_NAMES: Final = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What was computed of the inputs, once.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    summary : LFSummary
+    model_report : ModelReport or None
+    sentences : list of Sentence
+    agreement : Agreement or None
+        None of a single labeling function.
+    lines : list of dict
+        The labeling functions.
+    sample : dict
+        The rows shown.
+    quality, majority : LabelQuality or None
+        Of the labels and of a majority vote, against gold.
+    """
+
+    inputs: Inputs
+    summary: LFSummary
+    model_report: ModelReport | None
+    sentences: list[Sentence]
+    agreement: Agreement | None
+    lines: list[dict[str, Any]]
+    sample: dict[str, Any]
+    quality: LabelQuality | None
+    majority: LabelQuality | None
+
+    @classmethod
+    def of(cls, inputs: Inputs, timing: Timing | None, max_rows: int) -> Parts:
+        """Compute them."""
+        votes, gold = inputs.votes, inputs.gold
+        names = None if gold is None else votes.labels.decode(gold)
+        summary = lf_summary(votes, names, model=inputs.model, timing=timing)
+        report = model_report(inputs)
+        labels = inputs.labels
+        return cls(
+            inputs=inputs,
+            summary=summary,
+            model_report=report,
+            sentences=find_sentences(inputs, summary, report),
+            agreement=pair_agreement(votes) if votes.n_lfs > 1 else None,
+            lines=lf_lines(votes, summary, report),
+            sample=rows_section(inputs, choose_rows(inputs, max_rows), ROOM_FOR_ROWS),
+            quality=None if labels is None or names is None else label_quality(labels, names),
+            majority=None if names is None else label_quality(majority_labels(inputs), names),
+        )
+
+
+def data_of(parts: Parts) -> dict[str, Any]:
+    """What the scripts draw the tables and the map from."""
+    votes = parts.inputs.votes
+    return {
+        "classes": list(votes.labels.names),
+        "symbols": [votes.alphabet.describe(code) for code in range(len(votes.alphabet))],
+        "functions": parts.lines,
+        "agreement": None if parts.agreement is None else parts.agreement.to_json(),
+        "sample": parts.sample,
+    }
+
+
+def slots_of(parts: Parts, title: str, about: Mapping[str, str]) -> dict[str, Html]:
+    """What stands in the places of the template."""
+    main = (_overview, _labels, _functions, _agreement, _rows, _origin)
+    return {
+        "title": text(title),
+        "generator": text(f"weaklabel {__version__}"),
+        "head": _head(parts, title, about),
+        "main": join([make(parts) for make in main]),
+        "footer": text(f"Made by weaklabel {__version__} from the inputs named above."),
+    }
+
+
+def _head(parts: Parts, title: str, about: Mapping[str, str]) -> Html:
+    votes, model = parts.inputs.votes, parts.inputs.model
+    names = list(votes.labels.names)
+    listed = ", ".join(names[:MAX_NAMES]) + (" and more" if len(names) > MAX_NAMES else "")
+    made_by = parts.inputs.labels.provenance.get("model") if parts.inputs.labels else None
+    kind = type(model).__name__ if model is not None else made_by
+    words = f"{votes.n_lfs:,} labeling functions on {votes.n_items:,} rows, classes {listed}"
+    lines = [words + (f". Labels by {kind}." if kind else ".")]
+    lines += [f"{key}: {value}" for key, value in about.items()]
+    return join(
+        [element("h1", title, class_="data"), [element("p", s, class_="data") for s in lines]]
+    )
+
+
+def _overview(parts: Parts) -> Html:
+    votes, summary = parts.inputs.votes, parts.summary
+    facts = [
+        ("rows", f"{votes.n_items:,}"),
+        ("labeling functions", f"{votes.n_lfs:,}"),
+        ("votes per row", f"{votes.n_votes / votes.n_items:.2f}"),
+        ("rows with a vote", percent(summary.any_coverage)),
+        ("rows in conflict", percent(summary.any_conflict)),
+    ]
+    if parts.quality is not None:
+        facts.append(("labels right, on gold", percent(parts.quality.accuracy_all)))
+    hints = []
+    if parts.inputs.labels is None:
+        hints.append(
+            part.missing(
+                "There are no labels in this report. Pass model or labels (--model, --labels) to "
+                "see what the votes add up to."
+            )
+        )
+    return part.section(
+        "overview",
+        "Overview",
+        "What stands out in all rows together.",
+        part.tiles(facts),
+        _findings(parts),
+        *hints,
+    )
+
+
+def _findings(parts: Parts) -> Html:
+    kinds = {"To look into": "warning", "What the model says of these votes": "note"}
+    lists = []
+    for title, level in kinds.items():
+        found = [s for s in parts.sentences if s.level == level]
+        if found:
+            lists.append(part.finding_list(title, found))
+    return element("div", lists, class_="pair")
+
+
+def _labels(parts: Parts) -> Html:
+    inputs, names = parts.inputs, list(parts.inputs.votes.labels.names)
+    balance = part.figure(
+        "Class balance",
+        "Share of each class on rows with votes: in the votes, in the labels, and in the gold.",
+        part.balance_chart(names, class_balance(inputs)),
+    )
+    return part.section(
+        "labels",
+        "Labels",
+        "How the rows came out, how sure the labels are, and whether that is deserved.",
+        element("div", balance, _histogram(parts), class_="pair"),
+        _against_gold(parts),
+    )
+
+
+def _histogram(parts: Parts) -> Html:
+    labels = parts.inputs.labels
+    if labels is None:
+        return part.missing(
+            "How sure the labels are is not known here: pass model or labels "
+            "(--model MODEL or --labels LABELS)."
+        )
+    found = histogram(labels)
+    about = "How sure the labels are: rows by their probability."
+    if found.n_without_votes:
+        about += f" The {found.n_without_votes:,} rows without votes are not counted."
+    return part.figure("Probabilities", about, part.histogram_chart(found, labels.labels.names))
+
+
+def _against_gold(parts: Parts) -> Html:
+    labels, gold = parts.inputs.labels, parts.inputs.gold
+    if gold is None or parts.majority is None:
+        return part.missing(
+            "How often labels are right, whether their confidence is deserved (the reliability "
+            "diagram) and which classes are mistaken for each other is known only with gold "
+            "labels, even a few hundred: pass gold (--gold COLUMN)."
+        )
+    scores = {"majority vote": parts.majority}
+    if parts.quality is None or labels is None:
+        table = part.figure("Scores", "Against gold.", part.cells_table(quality_table(scores)))
+        return element("div", table)
+    bins = reliability_bins(labels, gold)
+    gap = expected_gap(bins)
+    diagram = part.figure(
+        "Reliability",
+        f"Of rows labelled with confidence x, the share x should be right: the dots on the line. "
+        f"Below it the labels are too sure. They are off by {percent(gap)} on average.",
+        part.reliability_chart(bins, gap),
+    )
+    scored = part.figure(
+        "Scores",
+        f"Measured on the {parts.quality.n_gold:,} rows with gold. Covered: rows with a vote. Log "
+        "loss and Brier score: smaller is better.",
+        part.cells_table(quality_table({"these labels": parts.quality, **scores})),
+    )
+    pair = element("div", diagram, _confusion(parts.quality), class_="pair")
+    return join([scored, pair])
+
+
+def _confusion(quality: LabelQuality) -> Html:
+    if len(quality.labels) > part.MAX_CONFUSION:
+        return part.figure("By class", "Against gold.", part.cells_table(quality.class_cells()))
+    return part.figure(
+        "Mistakes",
+        "Rows by gold and label; the darker, the larger a share of its gold class. Ties count in "
+        "parts.",
+        part.confusion_table(quality),
+    )
+
+
+def _functions(parts: Parts) -> Html:
+    hints = []
+    if parts.inputs.model is None:
+        hints.append("what a model makes of each (pass model, or --model MODEL)")
+    if parts.inputs.gold is None:
+        hints.append("how often each is right (pass gold, or --gold COLUMN)")
+    if parts.summary.ms_per_1000 is None:
+        hints.append("how long each takes (pass timing, or --timing FILE)")
+    learned = parts.summary.learned
+    notes = []
+    if learned is not None and learned.no_interval:
+        notes.append(
+            element(
+                "p", f"No interval on learned accuracies: {learned.no_interval}.", class_="dim data"
+            )
+        )
+    return part.section(
+        "functions",
+        "Labeling functions",
+        "What each one does, and how far it can be trusted.",
+        part.figure(
+            "At a glance",
+            "Sorted by coverage.",
+            part.glance_chart(parts.lines, parts.inputs.votes.n_classes),
+        ),
+        element("div", id="function-table"),
+        *notes,
+        part.missing(f"Not shown: {'; '.join(hints)}.") if hints else None,
+    )
+
+
+def _agreement(parts: Parts) -> Html:
+    lead = "How often two functions say the same on rows both vote on; alike ones side by side."
+    found = parts.agreement
+    if found is None:
+        content = part.missing("There is only one labeling function, so nothing to compare.")
+    else:
+        content = part.map_of_agreement(found, parts.summary.lf_names)
+        if found.n_left_out:
+            content = join(
+                [
+                    element(
+                        "p",
+                        f"The {len(found.order)} with the most votes; "
+                        f"{found.n_left_out:,} others are left out.",
+                        class_="dim",
+                    ),
+                    content,
+                ]
+            )
+    return part.section("agreement", "Agreement", lead, content)
+
+
+def _rows(parts: Parts) -> Html:
+    n_shown, n_items = len(parts.sample["rows"]), parts.inputs.votes.n_items
+    lead = (
+        f"All {n_items:,} rows."
+        if n_shown == n_items
+        else f"{n_shown:,} of {n_items:,} rows: those most in conflict, those the labels are least "
+        "sure of, errors where there is gold, and some drawn at random."
+    )
+    hint = None
+    if parts.inputs.rows is None:
+        hint = part.missing(
+            "Only ids are known of the rows: pass rows (--rows ROWS.csv) to see their data."
+        )
+    return part.section(
+        "rows",
+        "Rows",
+        f"{lead} Open one to see who voted what, and what it did to the label.",
+        hint,
+        element("div", id="row-table"),
+    )
+
+
+def _origin(parts: Parts) -> Html:
+    labels, model = parts.inputs.labels, parts.inputs.model
+    manifest: Mapping[str, Any] = {}
+    if labels is not None:
+        manifest = labels.manifest()
+    elif model is not None:
+        manifest = model.provenance(parts.inputs.votes)
+    facts: list[tuple[str, Any]] = []
+    for key, value in manifest.items():
+        if key in ("lf_names", "lf_fingerprints", "labels", "manifest_version") or value is None:
+            continue
+        facts.append((key.replace("_", " "), _in_words(value)))
+    prints = parts.inputs.votes.lf_fingerprints
+    listed = None
+    if prints is not None:
+        pairs = list(zip(parts.inputs.votes.lf_names, prints, strict=True))
+        listed = element(
+            "details",
+            element("summary", "Fingerprints of the labeling functions"),
+            part.fact_list([(name, element("code", mark)) for name, mark in pairs]),
+        )
+    return part.section(
+        "origin",
+        "Origin",
+        "What the labels were made from, to make them again.",
+        part.fact_list(facts) if facts else part.missing("Votes carry no origin of labels."),
+        listed,
+    )
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_in_words(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

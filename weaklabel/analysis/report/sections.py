@@ -1,0 +1,343 @@
+"""The parts of the page that stand in it as markup: header, charts, small tables.
+
+The two large tables, of labeling functions and of rows, are drawn by the page's script from data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from weaklabel.analysis.quality import LabelQuality
+from weaklabel.analysis.report.agreement import Agreement
+from weaklabel.analysis.report.charts import Interval, bar, columns, dots, reliability
+from weaklabel.analysis.report.findings import Sentence
+from weaklabel.analysis.report.html import Child, Html, element, join
+from weaklabel.analysis.report.scores import Balance, Histogram
+from weaklabel.analysis.text import Cells, percent
+
+MAX_BARS: Final = 200
+MAX_CLASSES: Final = 30
+MAX_CONFUSION: Final = 12
+SHADES: Final = 4
+
+
+def figure(title: str, about: Child, *content: Child) -> Html:
+    """A chart with its title and a line on how to read it."""
+    caption = element("figcaption", element("h3", title), element("p", about))
+    return element("figure", caption, *content)
+
+
+def missing(*sentences: str) -> Html:
+    """What is not here, and what to pass to see it."""
+    return element("p", " ".join(sentences), class_="missing")
+
+
+def section(identifier: str, title: str, lead: Child, *content: Child) -> Html:
+    """A part of the page with a heading."""
+    heading = element("h2", title, id=f"{identifier}-title")
+    return element(
+        "section",
+        heading,
+        element("p", lead, class_="lead"),
+        *content,
+        id=identifier,
+        aria_labelledby=f"{identifier}-title",
+    )
+
+
+def tiles(facts: Iterable[tuple[str, str]]) -> Html:
+    """Large numbers: (what, number)."""
+    pairs = [element("div", element("dt", k), element("dd", v)) for k, v in facts]
+    return element("dl", pairs, class_="tiles")
+
+
+def finding_list(title: str, sentences: Sequence[Sentence]) -> Html:
+    """Findings of one kind under a heading; warnings carry a sign and a word."""
+    items = [
+        element(
+            "li",
+            _sign() if s.level == "warning" else None,
+            element("span", s.text, class_="data"),
+            class_=s.level,
+        )
+        for s in sentences
+    ]
+    return element("div", element("h3", title), element("ul", items, class_="findings"))
+
+
+def _sign() -> Html:
+    shown = element("span", "!", class_="mark", aria_hidden="true")
+    return join([shown, element("span", "Warning: ", class_="unseen")])
+
+
+def key(entries: Iterable[tuple[str, str, str]]) -> Html:
+    """What the colours of a chart mean: (shape, class of the style sheet, words)."""
+    items = []
+    for shape, name, words in entries:
+        if shape == "dot":
+            mark = element("circle", cx="50%", cy="50%", r="4", class_=f"dot {name}")
+        else:
+            mark = element("rect", width="100%", height="100%", rx="2", class_=name)
+        items.append(element("li", element("svg", mark, aria_hidden="true"), words))
+    return element("ul", items, class_="key")
+
+
+def balance_chart(names: Sequence[str], balance: Balance) -> Html:
+    """Shares of the classes according to votes, labels and gold."""
+    series = [("votes-share", "votes", balance.votes)]
+    if balance.model is not None:
+        series.append(("model-share", "labels", balance.model))
+    if balance.gold is not None:
+        series.append(("gold-share", "gold", balance.gold))
+    order = np.argsort(-series[-1][2], kind="stable").tolist()
+    lines = []
+    for k in order[:MAX_CLASSES]:
+        stack = [bar([(name, float(values[k]))], 9) for name, _, values in series]
+        numbers = [element("div", percent(float(values[k]))) for _, _, values in series]
+        lines.append(
+            element(
+                "div",
+                element("span", names[k], class_="name data", title=names[k]),
+                element("div", stack, class_="stack"),
+                element("div", numbers, class_="number"),
+            )
+        )
+    more = len(order) - MAX_CLASSES
+    note = element("p", f"and {more:,} rarer classes") if more > 0 else None
+    return join(
+        [
+            key([("box", name, words) for name, words, _ in series]),
+            element("div", lines, class_="bars balance"),
+            note,
+        ]
+    )
+
+
+def histogram_chart(found: Histogram, names: Sequence[str]) -> Html:
+    """Rows by the probability of a class, or of the most probable one."""
+    what = "the most probable class" if found.of_class is None else names[found.of_class]
+    counts = found.counts.tolist()
+    peak = int(found.counts.argmax())
+    label = (
+        f"Histogram of the probability of {what} over {found.n_rows:,} rows with votes; most rows, "
+        f"{counts[peak]:,}, lie between {peak / len(counts):.2f} and {(peak + 1) / len(counts):.2f}"
+    )
+    table = element(
+        "details",
+        element("summary", "As a table"),
+        small_table(
+            ("from", "to", "rows"),
+            [
+                (f"{k / len(counts):.2f}", f"{(k + 1) / len(counts):.2f}", f"{n:,}")
+                for k, n in enumerate(counts)
+            ],
+            (True, True, True),
+        ),
+    )
+    top = element("p", "rows", class_="y-title")
+    return join([top, columns(counts, label, f"probability of {what}"), table])
+
+
+def reliability_chart(bins: Sequence[tuple[float, Interval, int]], gap: float) -> Html:
+    """Confidence against accuracy, and the same as a table."""
+    label = (
+        f"Reliability diagram of {len(bins)} groups of rows; confidence and share right differ by "
+        f"{percent(gap)} on average"
+    )
+    table = element(
+        "details",
+        element("summary", "As a table"),
+        small_table(
+            ("confidence", "right", "95% interval", "rows"),
+            [(percent(c), percent(i.value), interval_words(i), f"{n:,}") for c, i, n in bins],
+            (True, True, True, True),
+        ),
+    )
+    top = element("p", "share right on rows with gold", class_="y-title")
+    return join([top, reliability(bins, label, "confidence"), table])
+
+
+def interval_words(interval: Interval) -> str:
+    """An interval as "81-93%"; a dash where there is none."""
+    if interval.low is None or interval.high is None:
+        return "-"
+    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}%"
+
+
+def small_table(
+    header: Sequence[str], rows: Iterable[Sequence[Child]], numeric: Sequence[bool]
+) -> Html:
+    """A table that stands in the page as it is."""
+
+    def cells(values: Sequence[Child], name: str) -> list[Html]:
+        return [
+            element(
+                "th" if name == "th" or k == 0 else "td",
+                value,
+                class_="number" if numeric[k] else "data",
+                scope="col" if name == "th" else "row" if k == 0 else None,
+            )
+            for k, value in enumerate(values)
+        ]
+
+    head = element("thead", element("tr", cells(header, "th")))
+    body = element("tbody", [element("tr", cells(row, "td")) for row in rows])
+    return element("div", element("table", head, body, class_="small"), class_="table-scroll")
+
+
+def cells_table(cells: Cells) -> Html:
+    """A table of text cells."""
+    return small_table(cells.header, cells.rows, cells.numeric)
+
+
+def confusion_table(quality: LabelQuality) -> Html:
+    """Gold against labels; shaded by the share of the gold class."""
+    names = list(quality.labels)
+    total = quality.confusion.sum(axis=1)
+    rows = []
+    for g, name in enumerate(names):
+        cells = [element("th", name, scope="row", class_="data")]
+        for k in range(len(names)):
+            share = quality.confusion[g, k] / total[g] if total[g] else 0.0
+            shade = min(int(share * SHADES) + 1, SHADES) if share >= 0.005 else 0
+            kind = ("shade" if g == k else "wrong") + f"-{shade}" if shade else ""
+            cells.append(
+                element(
+                    "td",
+                    f"{quality.confusion[g, k]:,.10g}",
+                    class_=f"{kind} {'diagonal-cell' if g == k else ''}".strip() or None,
+                    title=f"{percent(share)} of the rows with gold {name} are labelled {names[k]}",
+                )
+            )
+        rows.append(element("tr", cells))
+    head = element(
+        "tr",
+        element("th", "gold ↓  label →", scope="col"),
+        [element("th", n, scope="col", class_="number data") for n in names],
+    )
+    return element(
+        "div",
+        element("table", element("thead", head), element("tbody", rows), class_="small confusion"),
+        class_="table-scroll",
+    )
+
+
+def glance_chart(lines: Sequence[Mapping[str, Any]], n_classes: int) -> Html:
+    """Coverage, overlap and conflict of each labeling function, and how often it is right."""
+    has_accuracy = any(
+        line.get("learned") is not None or line.get("gold") is not None for line in lines
+    )
+    order = sorted(range(len(lines)), key=lambda j: -lines[j]["coverage"])[:MAX_BARS]
+    entries = [
+        ("box", "conflict", "another one disagrees"),
+        ("box", "overlap", "another one votes too"),
+        ("box", "coverage", "it votes"),
+    ]
+    head = [
+        element("span", "labeling function", class_="head"),
+        element("span", "share of the rows", class_="head"),
+        element("span", class_="head"),
+    ]
+    has_gold = any(line.get("gold") is not None for line in lines)
+    if has_accuracy:
+        entries.append(("dot", "model", "right, as the model believes"))
+        if has_gold:
+            entries.append(("dot", "gold", "right, on rows with gold"))
+        head += [
+            element("span", "share of its votes that are right", class_="head accuracy-line"),
+            element("span", "gold" if has_gold else "model", class_="head number accuracy-number"),
+        ]
+    rows = [element("div", head)]
+    rows += [_glance_line(lines[j], n_classes, has_accuracy) for j in order]
+    kind = "bars glance" if has_accuracy else "bars glance no-accuracy"
+    box = element(
+        "div",
+        element("div", rows, class_=kind),
+        class_="box",
+        tabindex="0",
+        role="region",
+        aria_label="Bars of the labeling functions; the numbers are in the table below",
+    )
+    note = None
+    if len(lines) > MAX_BARS:
+        note = element("p", f"The {MAX_BARS} with the highest coverage of {len(lines):,}.")
+    return join([key(entries), box, note])
+
+
+def _glance_line(line: Mapping[str, Any], n_classes: int, has_accuracy: bool) -> Html:
+    parts = [(name, float(line[name])) for name in ("coverage", "overlap", "conflict")]
+    cells = [
+        element("span", line["name"], class_="name data", title=line["name"]),
+        bar(parts),
+        element("span", percent(line["coverage"]), class_="number"),
+    ]
+    if has_accuracy:
+        marks = []
+        for kind, name in (("learned", "model"), ("gold", "gold")):
+            if line.get(kind) is not None:
+                mark = Interval(line[kind], line.get(f"{kind}_low"), line.get(f"{kind}_high"))
+                marks.append((name, mark))
+        best = marks[-1][1].value if marks else float("nan")
+        cells += [
+            element("div", dots(marks, 1.0 / n_classes), class_="accuracy-line"),
+            element("span", percent(best), class_="number accuracy-number"),
+        ]
+    return element("div", cells)
+
+
+def map_of_agreement(found: Agreement, names: Sequence[str]) -> Html:
+    """The place of the map, what its colours mean, and the pairs that stand out as tables."""
+    ramp = element(
+        "p",
+        "never agree",
+        Html(
+            '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><defs>'
+            '<linearGradient id="ramp"><stop offset="0" class="low"/>'
+            '<stop offset="0.5" class="mid"/><stop offset="1" class="high"/>'
+            '</linearGradient></defs><rect width="100" height="10" fill="url(#ramp)"/></svg>'
+        ),
+        "always agree",
+        class_="ramp",
+    )
+    canvas = element(
+        "div",
+        element(
+            "canvas",
+            id="map",
+            tabindex="0",
+            role="application",
+            aria_label=(
+                f"Map of agreement of {len(found.order)} labeling functions. "
+                "Arrow keys move over the pairs; the pair is told beside it."
+            ),
+        ),
+        ramp,
+    )
+    side = element(
+        "div",
+        element("output", "Point at a cell, or use the arrow keys.", id="map-cell"),
+        _pairs("Agree most", found.extremes(True), names),
+        _pairs("Agree least", found.extremes(False), names),
+    )
+    return element("div", canvas, side, class_="map")
+
+
+def _pairs(title: str, pairs: Sequence[tuple[int, int, int, int]], names: Sequence[str]) -> Html:
+    if not pairs:
+        return element("p", f"{title}: no pair votes together on enough rows.", class_="dim")
+    rows = [
+        (join([names[a], " – ", names[b]]), percent(agree / both), f"{both:,}")
+        for a, b, both, agree in pairs
+    ]
+    return join(
+        [element("h3", title), small_table(("pair", "agree", "rows"), rows, (False, True, True))]
+    )
+
+
+def fact_list(facts: Iterable[tuple[str, Child]]) -> Html:
+    """Names and values."""
+    pairs = [join([element("dt", k), element("dd", v, class_="data")]) for k, v in facts]
+    return element("dl", pairs, class_="facts")

@@ -39,7 +39,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labeling_functions.classifiers import classifier as classifier
     from labeling_functions.fuzzy_match import fuzzy as fuzzy
+    from labeling_functions.gazetteers import gazetteer as gazetteer
     from labeling_functions.keyword_rules import keywords as keywords
+    from labeling_functions.known_pairs import pairs as pairs
     from labeling_functions.mining import mine_keywords as mine_keywords
     from labeling_functions.numbers_and_dates import date_range as date_range
     from labeling_functions.numbers_and_dates import in_range as in_range
@@ -49,19 +51,19 @@ if TYPE_CHECKING:
     from labeling_functions.rules import load_rules as load_rules
     from labeling_functions.tables import labels_of as labels_of
     from labeling_functions.tables import lookup as lookup
-    from labeling_functions.tables import pairs as pairs
 
 _HOME = {
     "classifier": "classifiers",
     "fuzzy": "fuzzy_match",
     "date_range": "numbers_and_dates",
+    "gazetteer": "gazetteers",
     "in_range": "numbers_and_dates",
     "keywords": "keyword_rules",
     "labels_of": "tables",
     "load_rules": "rules",
     "lookup": "tables",
     "mine_keywords": "mining",
-    "pairs": "tables",
+    "pairs": "known_pairs",
     "regex": "patterns",
     "text_statistic": "numbers_and_dates",
     "threshold": "numbers_and_dates",
@@ -71,6 +73,7 @@ __all__ = [
     "classifier",
     "date_range",
     "fuzzy",
+    "gazetteer",
     "in_range",
     "keywords",
     "labels_of",

@@ -168,6 +168,19 @@ def _answer(name: str, space: LabelSpace | None, label: Any, key: str) -> Answer
     return label.name if isinstance(label, enum.Enum) else label
 
 
+def content_digest(content: Any) -> str:
+    """Digest of plain values, for those that are too long for the ``repr`` of a rule."""
+    return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def value_text(value: Any, folds: bool) -> str:
+    """A category or a name as text; a missing value is a text that no table holds."""
+    if value is None:
+        return "\0"
+    text = " ".join(str(value).split())
+    return text.lower() if folds else text
+
+
 def need_name(name: Any) -> str:
     """The name of a labeling function."""
     if not isinstance(name, str) or not name.strip():

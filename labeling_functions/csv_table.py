@@ -12,9 +12,9 @@ from weaklabel.errors import DataError
 
 
 def read_columns(
-    name: str, file: Any, wanted: tuple[str, str] | None
-) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Two columns of a table, None where empty; the first two if none are named.
+    name: str, file: Any, wanted: Sequence[str] | None, least: int = 2
+) -> list[Sequence[Any]]:
+    """Columns of a table, None where empty; the first ``least`` ones if none are named.
 
     Raises
     ------
@@ -37,16 +37,16 @@ def read_columns(
             f"file of labeling function {name!r}: cannot read {path}: {error}"
         ) from error
     if wanted is None:
-        if len(header) < 2:
-            raise SettingError(name, "file", f"must have two columns, found {header} in {path}")
-        wanted = header[0], header[1]
+        if len(header) < least:
+            count = "two columns" if least == 2 else f"{least} columns"
+            raise SettingError(name, "file", f"must have {count}, found {header} in {path}")
+        wanted = header[:least]
     for column in wanted:
         if column not in header:
             raise SettingError(
                 name, "file", f"must have a column {column!r}; {path} has {', '.join(header)}"
             )
-    left, right = (columns[header.index(column)] for column in wanted)
-    return left, right
+    return [columns[header.index(column)] for column in wanted]
 
 
 def _parquet(path: Path) -> tuple[list[str], list[Sequence[Any]]]:

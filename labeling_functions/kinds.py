@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from labeling_functions.fuzzy_match import fuzzy
+from labeling_functions.gazetteers import gazetteer
 from labeling_functions.keyword_rules import keywords
+from labeling_functions.known_pairs import pairs
 from labeling_functions.numbers_and_dates import date_range, in_range, text_statistic, threshold
 from labeling_functions.patterns import regex
-from labeling_functions.tables import labels_of, lookup, pairs
+from labeling_functions.tables import labels_of, lookup
 from weaklabel import LabelingFunction
 
 KINDS: Final[dict[str, Callable[..., LabelingFunction]]] = {
@@ -21,6 +23,7 @@ KINDS: Final[dict[str, Callable[..., LabelingFunction]]] = {
     "text_statistic": text_statistic,
     "date_range": date_range,
     "lookup": lookup,
+    "gazetteer": gazetteer,
     "labels_of": labels_of,
     "pairs": pairs,
 }

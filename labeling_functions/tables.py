@@ -1,4 +1,4 @@
-"""Categories, entities and existing labels: vote by looking a value up.
+"""Categories and existing labels: vote by looking a value up.
 
 .. code-block:: toml
 
@@ -9,13 +9,6 @@
     values = { de = "eu", fr = "eu", us = "other" }
 
     [[rules]]
-    kind = "pairs"                        # a pair is known: distant supervision
-    name = "known_spouses"
-    columns = ["person1", "person2"]
-    file = "spouses.csv"                  # two columns
-    label = "spouse"
-
-    [[rules]]
     kind = "labels_of"                    # another table has a label for some rows
     name = "legacy"
     column = "id"
@@ -23,13 +16,12 @@
     key = "id"
     value = "label"
 
-The tables of the last two are read when the rule is made, and count by content in its fingerprint.
+The table of the last one is read when the rule is made, and counts by content in its fingerprint.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,12 +33,13 @@ from labeling_functions.building import (
     Rule,
     SettingError,
     coded,
+    content_digest,
     make_lf,
     need_bool,
     need_column,
     need_name,
     read_labels,
-    votes_where,
+    value_text,
 )
 from labeling_functions.csv_table import read_columns
 from weaklabel import LabelingFunction
@@ -124,64 +117,13 @@ def labels_of(
     for at, answer in zip(keys, answers, strict=True):
         if at is None or answer is None:
             continue
-        if found.setdefault(_text(at, False), answer) != answer:
+        if found.setdefault(value_text(at, False), answer) != answer:
             raise SettingError(
                 name, "file", f"must have one label for each key, found two for {at!r} in {file}"
             )
     if not found:
         raise SettingError(name, "file", f"must hold at least one label, found none in {file}")
     return _by_key(name, need_column(name, column), found, labels, False, "file")
-
-
-def pairs(
-    name: str,
-    columns: Sequence[str],
-    label: Any,
-    file: str | Path,
-    *,
-    labels: LabelSpaceLike | None = None,
-    ordered: bool = False,
-    ignore_case: bool = True,
-) -> LabelingFunction:
-    """Vote where a pair of entities is in a knowledge base: distant supervision.
-
-    Parameters
-    ----------
-    name : str
-    columns : two str
-        The columns that name the entities of a row.
-    label : class
-    file : path
-        A CSV, TSV or Parquet table, whose first two columns are the known pairs.
-    labels : LabelSpace, or anything it takes, optional
-    ordered : bool, default False
-        Whether (a, b) and (b, a) are different pairs.
-    ignore_case : bool, default True
-
-    Raises
-    ------
-    ConfigError
-        If a setting is wrong.
-    DataError
-        If the file cannot be read.
-    """
-    need_name(name)
-    space, (answer,) = read_labels(name, labels, label)
-    if isinstance(columns, str) or not isinstance(columns, Sequence) or len(columns) != 2:
-        raise SettingError(name, "columns", f"must be two names of columns, found {columns!r}")
-    chosen = [need_column(name, column, "columns") for column in columns]
-    folds = need_bool(name, "ignore_case", ignore_case)
-    both = need_bool(name, "ordered", ordered)
-    left, right = read_columns(name, file, None)
-    known = {
-        _pair(a, b, folds, both)
-        for a, b in zip(left, right, strict=True)
-        if a is not None and b is not None
-    }
-    if not known:
-        raise SettingError(name, "file", f"must hold at least one pair, found none in {file}")
-    rule = PairRule(_digest(sorted(known)), both, folds, answer, frozenset(known))
-    return make_lf(name, rule, chosen, space)
 
 
 def _by_key(
@@ -195,8 +137,8 @@ def _by_key(
     distinct = list(dict.fromkeys(table.values()))
     space, answers = read_labels(name, labels, *distinct, key=key)
     number = {label: position for position, label in enumerate(distinct)}
-    index = {_text(category, folds): number[label] for category, label in table.items()}
-    rule = LookupRule(_digest(sorted(index.items())), answers, folds, index)
+    index = {value_text(category, folds): number[label] for category, label in table.items()}
+    rule = LookupRule(content_digest(sorted(index.items())), answers, folds, index)
     return make_lf(name, rule, [column], space)
 
 
@@ -212,42 +154,5 @@ class LookupRule(Rule):
     def __call__(self, *columns: Any) -> Any:
         """The votes on a column of categories."""
         (column,) = columns
-        found = (self.table.get(_text(value, self.folds), -1) for value in column)
+        found = (self.table.get(value_text(value, self.folds), -1) for value in column)
         return coded(np.fromiter(found, np.int32, len(column)), self.answers)
-
-
-@dataclass(frozen=True)
-class PairRule(Rule):
-    """Known pairs."""
-
-    digest: str
-    ordered: bool
-    folds: bool
-    answer: Answer
-    known: frozenset[tuple[str, str]] = field(repr=False)
-
-    def __call__(self, *columns: Any) -> Any:
-        """The votes on two columns of names."""
-        left, right = columns
-        found = (
-            a is not None and b is not None and _pair(a, b, self.folds, self.ordered) in self.known
-            for a, b in zip(left, right, strict=True)
-        )
-        return votes_where(np.fromiter(found, np.bool_, len(left)), self.answer)
-
-
-def _pair(a: Any, b: Any, folds: bool, ordered: bool) -> tuple[str, str]:
-    pair = _text(a, folds), _text(b, folds)
-    return pair if ordered else (min(pair), max(pair))
-
-
-def _text(value: Any, folds: bool) -> str:
-    """A category as text; a missing value is a text that no table holds."""
-    if value is None:
-        return "\0"
-    text = " ".join(str(value).split())
-    return text.lower() if folds else text
-
-
-def _digest(items: Sequence[Any]) -> str:
-    return hashlib.sha256(repr(items).encode("utf-8", "surrogatepass")).hexdigest()

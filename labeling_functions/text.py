@@ -167,6 +167,20 @@ def _code_points(data: Bytes, first: Positions) -> Positions:
     return found
 
 
+def without_accents(texts: Texts) -> Texts:
+    """Letters without the marks above, below and through them, as far as Unicode takes them apart.
+
+    ``é`` is ``e`` and ``ç`` is ``c``; ``ø``, ``ł`` and ``ß`` are letters of their own. Only the
+    combining marks U+0300 to U+036F are taken off, so vowel signs of other scripts stay.
+    """
+    import pyarrow.compute as pc
+
+    if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        return texts
+    apart = pc.utf8_normalize(texts, "NFD")
+    return pc.utf8_normalize(pc.replace_substring_regex(apart, r"[\x{0300}-\x{036F}]+", ""), "NFC")
+
+
 def lower(values: Sequence[str]) -> list[str]:
     """Lower case, code point by code point: the same mapping that columns get."""
     import pyarrow as pa

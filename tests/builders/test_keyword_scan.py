@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling_functions import keyword_scan
+from labeling_functions import phrase_finder
 from labeling_functions.keyword_scan import Keywords, KeywordScan
 from labeling_functions.text import as_texts
 
@@ -76,7 +76,7 @@ def test_slices_of_the_text_change_nothing(monkeypatch):
     rules = [Keywords(("free",), 2), Keywords(("win", "prize"), all_of=True), Keywords(("é",))]
     texts = as_texts([*texts.to_pylist(), "hello free " * 50 + "prize é win"])
     whole = KeywordScan(rules).rows(texts)
-    monkeypatch.setattr(keyword_scan, "SLICE", 50)
+    monkeypatch.setattr(phrase_finder, "SLICE", 50)
     for one, other in zip(whole, KeywordScan(rules).rows(texts), strict=True):
         assert one.tolist() == other.tolist()
         assert one.size

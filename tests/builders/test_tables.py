@@ -5,8 +5,9 @@ import pickle
 import pandas as pd
 import pytest
 
+from labeling_functions.known_pairs import pairs
 from labeling_functions.rules import load_rules
-from labeling_functions.tables import labels_of, lookup, pairs
+from labeling_functions.tables import labels_of, lookup
 from weaklabel import apply
 from weaklabel.errors import ConfigError, DataError, PackError
 
@@ -110,7 +111,7 @@ def test_wrong_tables_are_named(tmp_path):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match=r"cannot read .*bad\.parquet"):
         labels_of("old", "id", tmp_path / "bad.parquet")
-    with pytest.raises(ConfigError, match=r"columns .* must be two names of columns, found 'a'"):
+    with pytest.raises(ConfigError, match=r"columns .* must be two names of columns .*found 'a'"):
         pairs("p", "a", "yes", file)
     with pytest.raises(ConfigError, match=r"values .* must map categories to classes"):
         lookup("l", "cc", {})

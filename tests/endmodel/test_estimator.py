@@ -190,7 +190,7 @@ def test_history_and_status_tell_how_it_went() -> None:
     stages = [entry["stage"] for entry in model.history_]
     assert stages.count("final") == model.n_iter_
     selection = [e["heldout_loss"] for e in model.history_ if e["stage"] == "selection"]
-    assert f"held-out loss {min(selection):.4f} on 14 rows" in model.status_
+    assert f"held-out loss {min(selection):.4f} on 15 rows" in model.status_
     assert all(e["heldout_loss"] is None for e in model.history_ if e["stage"] == "final")
     linear = EndModel().fit(TEXTS, LABELS)
     assert "TF-IDF features of text (words, 1 to 2-grams)" in linear.description_

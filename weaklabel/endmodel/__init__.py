@@ -9,7 +9,10 @@ module              what it does
 ``features``        which encoder turns the rows into numbers (``encoder``, ``text``, ``matrix``,
                     ``table`` with ``roles`` and ``columns``)
 ``losses, nets``    losses on soft targets and heads, by name
-``training``        the loop over epochs (``optimizers``, ``problem``, ``settings``, ``progress``)
+``strategies``      what is done against noise; the contract is in ``strategies.base``
+``training``        the loop over epochs (``state``, ``optimizers``, ``problem``, ``settings``,
+                    ``progress``)
+``content``         which rows are copies of each other
 ``selection``       weight decay and epochs, chosen on held-out soft labels
 ``artifact``        a trained model as one file
 ==================  ==========================================================================

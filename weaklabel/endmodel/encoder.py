@@ -71,8 +71,16 @@ class Encoder(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, rows: Rows, settings: FeatureSettings) -> Encoder:
-        """Learn the encoder from the training rows."""
+    def fit(
+        cls,
+        rows: Rows,
+        settings: FeatureSettings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> Encoder:
+        """Learn the encoder from the training rows.
+
+        Where the encoder takes means, a row of weight 2 counts as two rows.
+        """
 
     @property
     @abstractmethod

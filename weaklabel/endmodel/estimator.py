@@ -15,14 +15,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
 from weaklabel.endmodel.artifact import ModelParts, read_model, write_model
+from weaklabel.endmodel.content import content_keys
 from weaklabel.endmodel.encoder import Encoder, FeatureSettings
 from weaklabel.endmodel.features import Features, fit_encoder
+from weaklabel.endmodel.losses import Loss, find_loss
 from weaklabel.endmodel.nets import HeadSettings, build_head
 from weaklabel.endmodel.problem import Problem, as_inputs, n_values
 from weaklabel.endmodel.progress import epoch_bar
 from weaklabel.endmodel.rows import Rows, read_rows
 from weaklabel.endmodel.selection import Fitted, fit_net
 from weaklabel.endmodel.settings import Auto, UserSettings, read_seed
+from weaklabel.endmodel.state import link
+from weaklabel.endmodel.strategies import Plain, Strategy, find_strategy
 from weaklabel.endmodel.table import TableEncoder
 from weaklabel.endmodel.targets import (
     Targets,
@@ -70,7 +74,11 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         Number of hashed text features.
     uncovered : {"exclude", "downweight", "keep"}, default "exclude"
         What becomes of rows without any vote: left out, weight 0.1, or weight 1 like the others.
-    loss : {"cross_entropy"}, default "cross_entropy"
+    loss : str or Loss, default "cross_entropy"
+        A name of :data:`weaklabel.endmodel.losses.LOSSES`, or a loss with settings of its own.
+    strategy : str or Strategy, default "plain"
+        What is done against noise in the labels: a name of
+        :data:`weaklabel.endmodel.strategies.STRATEGIES`, or a strategy with settings of its own.
     hidden : tuple of int, default (64,)
         Widths of the hidden layers of an MLP.
     dropout : float, default 0.2
@@ -139,7 +147,8 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         ngrams: tuple[int, int] = (1, 2),
         n_hashed: int = 2**18,
         uncovered: Uncovered = "exclude",
-        loss: Literal["cross_entropy"] = "cross_entropy",
+        loss: str | Loss = "cross_entropy",
+        strategy: str | Strategy = "plain",
         hidden: tuple[int, ...] = (64,),
         dropout: float = 0.2,
         optimizer: Literal["auto", "lbfgs", "adamw"] = "auto",
@@ -159,6 +168,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         self.n_hashed = n_hashed
         self.uncovered = uncovered
         self.loss = loss
+        self.strategy = strategy
         self.hidden = hidden
         self.dropout = dropout
         self.optimizer = optimizer
@@ -204,14 +214,17 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         feature_settings = self._feature_settings()
         rows, targets = read_rows(X), read_targets(y)
         check_match(rows, targets, y)
+        strategy = find_strategy(self.strategy)
         weights = row_weights(targets, self.uncovered, sample_weight)
+        check_classes(targets.probabilities[weights > 0], weights[weights > 0], targets.classes)
         used = np.flatnonzero(weights)
-        probabilities, weights = targets.probabilities[used], weights[used]
-        check_classes(probabilities, weights, targets.classes)
-        if len(used) < len(rows):
-            rows = rows.take(used)
-        encoder = fit_encoder(self.features, rows, feature_settings)
-        problem = Problem(encoder.transform(rows), probabilities, weights)
+        if strategy.uses_unlabelled:  # rows without votes are there with weight 0
+            used = np.flatnonzero(row_weights(targets, "keep", sample_weight))
+        rows = rows.take(used) if len(used) < len(rows) else rows
+        weights = weights[used]
+        encoder = fit_encoder(self.features, rows, feature_settings, weights)
+        groups = content_keys(rows, _columns_in_use(encoder))
+        problem = Problem(encoder.transform(rows), targets.probabilities[used], weights, used)
         size = n_values(problem.inputs)
         seed = read_seed(self.random_state)
         settings = user.resolve(len(problem), size, sp.issparse(problem.inputs), seed)
@@ -225,11 +238,13 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         width = self.hidden[0] if self.head == "mlp" else targets.n_classes
         with one_thread(size <= SMALL), epoch_bar(self.progress, size * width) as on_epoch:
             fitted = fit_net(
-                lambda: build_head(self.head, head, seed),
+                lambda k: build_head(self.head, head, seed + k),
                 problem.astype(head.dtype),
                 settings,
                 weight_decay=None if self.weight_decay == "auto" else float(self.weight_decay),
                 holdout=float(self.holdout),
+                groups=groups,
+                strategy=None if isinstance(strategy, Plain) else strategy,
                 on_epoch=on_epoch,
             )
         self._keep(encoder, head, targets, fitted, seed, len(used))
@@ -274,6 +289,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return UserSettings(
             head=self.head,
             loss=self.loss,
+            strategy=self.strategy,
             hidden=self.hidden,
             dropout=self.dropout,
             optimizer=self.optimizer,
@@ -342,8 +358,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         kind = np.float64 if self._head_settings.dtype == torch.float64 else np.float32
         matrix = self.features_.transform(self.features_.read(rows)).astype(kind, copy=False)
         with one_thread(n_values(matrix) <= SMALL), torch.no_grad():
-            scores = self.net_(as_inputs(matrix)).to(torch.float64)
-            return np.asarray(torch.softmax(scores, dim=1).numpy())
+            return link(self.net_(as_inputs(matrix)), find_loss(self.loss))
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "net_"):
@@ -426,6 +441,10 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 _FACTS: Final = ("seed_", "weight_decay_", "n_iter_", "history_", "description_", "status_")
+
+
+def _columns_in_use(encoder: Encoder) -> list[str] | None:
+    return list(encoder.encoders) if isinstance(encoder, TableEncoder) else None
 
 
 def _chunks(rows: Rows) -> Iterator[Rows]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from weaklabel.endmodel.encoder import Encoder, FeatureSettings, State
 from weaklabel.endmodel.matrix import DenseEncoder, SparseEncoder
 from weaklabel.endmodel.rows import KIND_IN_WORDS, Rows
@@ -53,7 +56,12 @@ def choose_encoder(features: str, rows: Rows) -> type[Encoder]:
     return encoder
 
 
-def fit_encoder(features: str, rows: Rows, settings: FeatureSettings) -> Encoder:
+def fit_encoder(
+    features: str,
+    rows: Rows,
+    settings: FeatureSettings,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> Encoder:
     """The encoder of that name (or the automatic one), learned from the rows.
 
     Raises
@@ -67,7 +75,7 @@ def fit_encoder(features: str, rows: Rows, settings: FeatureSettings) -> Encoder
             f"columns={dict(settings.columns)!r} gives roles to columns of a table, "
             f"and X is {KIND_IN_WORDS[rows.kind]}"
         )
-    return encoder.fit(rows, settings)
+    return encoder.fit(rows, settings, weights)
 
 
 def encoder_from_state(name: str, state: State) -> Encoder:

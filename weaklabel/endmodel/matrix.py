@@ -35,9 +35,14 @@ class DenseEncoder(Encoder):
         self.scale = scale
 
     @classmethod
-    def fit(cls, rows: Rows, settings: FeatureSettings) -> DenseEncoder:
+    def fit(
+        cls,
+        rows: Rows,
+        settings: FeatureSettings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> DenseEncoder:
         """Learn mean and deviation of each column."""
-        return cls(*mean_and_scale(rows.data))
+        return cls(*mean_and_scale(rows.data, weights))
 
     @property
     def n_features(self) -> int:
@@ -82,7 +87,12 @@ class SparseEncoder(Encoder):
         self.n_columns = n_columns
 
     @classmethod
-    def fit(cls, rows: Rows, settings: FeatureSettings) -> SparseEncoder:
+    def fit(
+        cls,
+        rows: Rows,
+        settings: FeatureSettings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> SparseEncoder:
         """Remember the number of columns."""
         return cls(int(rows.data.shape[1]))
 
@@ -111,15 +121,20 @@ class SparseEncoder(Encoder):
 
 
 def mean_and_scale(
-    columns: npt.NDArray[Any],
+    columns: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None = None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and deviation of each column; the deviation of a constant column counts as 1.
+    """Weighted mean and deviation of each column; the deviation of a constant column counts as 1.
 
     Rounding leaves a constant column with a tiny deviation, hence the relative threshold.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.asarray(columns.mean(axis=0, dtype=np.float64))
-        deviation = np.asarray(columns.std(axis=0, dtype=np.float64))
+        if weights is None or (weights == weights[0]).all():
+            mean = np.asarray(columns.mean(axis=0, dtype=np.float64))
+            deviation = np.asarray(columns.std(axis=0, dtype=np.float64))
+        else:
+            share = weights / weights.sum()
+            mean = np.asarray(share @ columns)
+            deviation = np.sqrt(share @ (columns - mean) ** 2)
     huge = np.flatnonzero(~np.isfinite(deviation))
     if len(huge):
         raise DataError(

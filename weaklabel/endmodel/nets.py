@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import nn
@@ -90,32 +91,49 @@ class Affine(nn.Module):
 
     def forward(self, inputs: Inputs) -> torch.Tensor:
         """Shape (n, width)."""
-        if isinstance(inputs, torch.Tensor):
+        if isinstance(inputs, torch.Tensor):  # torch's own sparse matrices included
             return inputs @ self.weight + self.bias
         product: torch.Tensor = SparseProduct.apply(self.weight, inputs)  # type: ignore[no-untyped-call]
         return product + self.bias
 
 
 class SeededDropout(nn.Module):
-    """Dropout whose draws come from a given generator.
+    """Dropout whose draws come from a seed of its own; see :func:`reseed`.
 
     Parameters
     ----------
     rate : float
-    generator : torch.Generator
+    seed : int
     """
 
-    def __init__(self, rate: float, generator: torch.Generator) -> None:
+    def __init__(self, rate: float, seed: int) -> None:
         super().__init__()
         self.rate = rate
-        self.generator = generator
+        self.seed = seed
+        self._generator: torch.Generator | None = None
+
+    def set_seed(self, seed: int) -> None:
+        """Start another sequence of draws."""
+        self.seed, self._generator = seed, None
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """The values, in training with some set to 0 and the rest scaled up."""
         if not self.training or self.rate == 0.0:
             return values
-        draws = torch.rand(values.shape, generator=self.generator, dtype=values.dtype)
+        if self._generator is None or self._generator.device != values.device:
+            self._generator = torch.Generator(values.device).manual_seed(self.seed)
+        draws = torch.rand(values.shape, generator=self._generator, device=values.device)
         return values * (draws >= self.rate) / (1.0 - self.rate)
+
+
+def reseed(net: nn.Module, seed: int, epoch: int) -> None:
+    """Seed everything in a net that draws, so that an epoch draws the same whenever it is run."""
+    state = np.random.SeedSequence([seed, epoch])
+    if getattr(net, "draws_globally", False):  # modules of the user know no other generator
+        torch.manual_seed(int(state.generate_state(1)[0]))
+    drawing = [m for m in net.modules() if isinstance(m, SeededDropout)]
+    for module, word in zip(drawing, state.generate_state(len(drawing) + 1)[1:], strict=True):
+        module.set_seed(int(word))
 
 
 class LinearHead(nn.Module):
@@ -138,10 +156,10 @@ class MLPHead(nn.Module):
         super().__init__()
         widths = [settings.n_features, *settings.hidden]
         layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(widths):
+        for number, (n_in, n_out) in enumerate(pairwise(widths)):
             layers.append(Affine(n_in, n_out, settings.dtype, generator))
             layers.append(nn.ReLU())
-            layers.append(SeededDropout(settings.dropout, generator))
+            layers.append(SeededDropout(settings.dropout, seed=number))
         layers.append(Affine(widths[-1], settings.n_classes, settings.dtype))
         self.layers = nn.Sequential(*layers)
 

@@ -7,81 +7,57 @@ optimiser   an epoch is                                           used by defaul
 ``adamw``   one pass over shuffled mini-batches (float32)         everything else
 ==========  ====================================================  ===============================
 
-Both minimise the weighted mean of the loss over rows, with decay of the weights but not of the
-biases. An optimiser joins by an entry in :data:`OPTIMIZERS`.
+Both minimise the weighted mean of the strategy's loss over rows of positive weight, with decay of
+the weights but not of the biases. An optimiser joins by an entry in :data:`OPTIMIZERS`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-from weaklabel.endmodel.losses import Loss
-from weaklabel.endmodel.problem import Batch, Problem, chunk_rows, mean_loss
+from weaklabel.endmodel.problem import Batch, Problem, chunk_rows
+from weaklabel.endmodel.state import Training
+from weaklabel.endmodel.strategies import Strategy
 
 ITERATIONS_PER_EPOCH: Final = 10
 
 
-@dataclass(frozen=True)
-class TrainSettings:
-    """How to train.
-
-    Attributes
-    ----------
-    optimizer : str
-        A key of :data:`OPTIMIZERS`.
-    loss : callable
-        See :mod:`weaklabel.endmodel.losses`.
-    weight_decay : float
-        L2 penalty ``weight_decay / 2 * sum(w**2)`` of L-BFGS, decoupled decay of AdamW; biases are
-        not decayed.
-    learning_rate : float
-        Of AdamW.
-    batch_size : int
-        Of AdamW.
-    max_epochs : int
-    patience : int
-        Epochs without a better held-out loss after which AdamW stops.
-    seed : int
-        Of the mini-batches.
-    """
-
-    optimizer: str
-    loss: Loss
-    weight_decay: float
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-    seed: int
-
-    def with_decay(self, weight_decay: float) -> TrainSettings:
-        """The same with another weight decay."""
-        return replace(self, weight_decay=weight_decay)
-
-
 class Optimizer(ABC):
-    """One way to go over the rows."""
+    """One way to go over the rows.
+
+    Parameters
+    ----------
+    training : Training
+        Its nets are improved; its problem may change between epochs.
+    strategy : Strategy
+        Supplies the loss of a batch.
+    """
 
     stops_early: bool
     """Whether the held-out loss ends the run."""
 
+    def __init__(self, training: Training, strategy: Strategy) -> None:
+        self.training = training
+        self.strategy = strategy
+        self.optimizer = self._make()
+
     @abstractmethod
-    def __init__(self, net: nn.Module, problem: Problem, settings: TrainSettings) -> None: ...
+    def _make(self) -> torch.optim.Optimizer: ...
 
     @abstractmethod
     def epoch(self) -> float:
-        """Improve the net once; returns the mean training loss, without the penalty."""
+        """Improve the nets once; returns the mean training loss, without the penalty."""
 
     @property
-    @abstractmethod
     def is_done(self) -> bool:
-        """Whether another epoch would change nothing."""
+        """Whether another epoch on the same problem would change nothing."""
+        return False
 
 
 @final
@@ -90,15 +66,11 @@ class LBFGS(Optimizer):
 
     stops_early = False
 
-    def __init__(self, net: nn.Module, problem: Problem, settings: TrainSettings) -> None:
-        self.net = net
-        self.settings = settings
-        self.total = float(problem.weights.sum())
-        self.chunks = list(problem.chunks(chunk_rows(problem)))
-        self.loss = float("nan")
+    def _make(self) -> torch.optim.Optimizer:
+        self.version = -1
         self.is_stuck = False
-        self.optimizer = torch.optim.LBFGS(
-            net.parameters(),
+        return torch.optim.LBFGS(
+            [p for net in self.training.nets for p in net.parameters()],
             max_iter=ITERATIONS_PER_EPOCH,
             max_eval=10 * ITERATIONS_PER_EPOCH,  # line searches must not end an epoch early
             tolerance_grad=1e-5,
@@ -109,10 +81,26 @@ class LBFGS(Optimizer):
 
     def epoch(self) -> float:
         """Up to ten iterations."""
+        if self.version != self.training.version:
+            if self.version >= 0:
+                self.optimizer = self._make()  # its memory is of another objective
+            self._read()
         before = self._iterations()
-        self.optimizer.step(self._objective)  # type: ignore[no-untyped-call]
+        self.optimizer.step(self._objective)
         self.is_stuck = self._iterations() - before < ITERATIONS_PER_EPOCH
-        return mean_loss(self.net, self.chunks, self.settings.loss)
+        with torch.no_grad():
+            return sum(self._loss_of(chunk).item() for chunk in self.chunks)
+
+    def _read(self) -> None:
+        problem = self.training.problem.learned()
+        self.total = float(problem.weights.sum())
+        size, device = chunk_rows(problem), self.training.settings.device
+        rows = self.training.problem.labelled
+        self.chunks = [
+            Batch(rows[chunk.index], chunk.inputs, chunk.targets, chunk.weights)
+            for chunk in problem.chunks(size, device)
+        ]
+        self.version = self.training.version
 
     @property
     def is_done(self) -> bool:
@@ -123,16 +111,19 @@ class LBFGS(Optimizer):
         state = self.optimizer.state[self.optimizer.param_groups[0]["params"][0]]
         return int(state.get("n_iter", 0))
 
+    def _loss_of(self, chunk: Batch) -> torch.Tensor:
+        return self.strategy.batch_loss(self.training, chunk) / self.total
+
     def _objective(self) -> float:
         """Mean loss plus penalty, with its gradient in the parameters."""
         self.optimizer.zero_grad()
         value = 0.0
         for chunk in self.chunks:
-            part = chunk.loss(self.net, self.settings.loss) / self.total
+            part = self._loss_of(chunk)
             part.backward()  # type: ignore[no-untyped-call]
             value += part.item()
-        for weight in decayed(self.net):
-            penalty = 0.5 * self.settings.weight_decay * (weight * weight).sum()
+        for weight in (w for net in self.training.nets for w in decayed(net)):
+            penalty = 0.5 * self.training.settings.weight_decay * (weight * weight).sum()
             penalty.backward()  # type: ignore[no-untyped-call]
             value += penalty.item()
         return value
@@ -144,37 +135,43 @@ class AdamW(Optimizer):
 
     stops_early = True
 
-    def __init__(self, net: nn.Module, problem: Problem, settings: TrainSettings) -> None:
-        self.net = net
-        self.problem = problem
-        self.settings = settings
-        self.rng = np.random.default_rng(settings.seed)
-        weights = decayed(net)
-        others = [p for p in net.parameters() if not any(p is w for w in weights)]
+    def _make(self) -> torch.optim.Optimizer:
+        settings = self.training.settings
+        weights = [w for net in self.training.nets for w in decayed(net)]
+        are_weights = {id(w) for w in weights}
+        others = [
+            p for net in self.training.nets for p in net.parameters() if id(p) not in are_weights
+        ]
         groups: list[dict[str, Any]] = [
             {"params": weights, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        return torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=settings.learning_rate, fused=True
+        )
 
     def epoch(self) -> float:
         """One pass; the mean weight of a row is 1, whatever batch it falls into."""
-        order = self.rng.permutation(len(self.problem))
-        mean_weight = float(self.problem.weights.mean())
+        training, settings = self.training, self.training.settings
+        rows = training.problem.labelled
+        order = rows[training.rng.permutation(len(rows))]
+        problem = drawn(training) if settings.is_drawn else training.problem
+        mean_weight = float(problem.weights[rows].mean())
+        step = settings.batch_size * settings.accumulate
         total = 0.0
-        for start in range(0, len(order), self.settings.batch_size):
-            rows = order[start : start + self.settings.batch_size]
-            summed = Batch.of(self.problem.take(rows)).loss(self.net, self.settings.loss)
+        for start in range(0, len(order), step):
+            group = order[start : start + step]
             self.optimizer.zero_grad()
-            (summed / (len(rows) * mean_weight)).backward()  # type: ignore[no-untyped-call]
+            for first in range(0, len(group), settings.batch_size):
+                part = group[first : first + settings.batch_size]
+                summed = self.strategy.batch_loss(
+                    training, Batch.of(problem, part, settings.device)
+                )
+                (summed / (len(group) * mean_weight)).backward()  # type: ignore[no-untyped-call]
+                total += summed.item()
             self.optimizer.step()
-            total += summed.item()
+            self.strategy.after_step(training)
         return total / (len(order) * mean_weight)
-
-    @property
-    def is_done(self) -> bool:
-        """Never of its own accord."""
-        return False
 
 
 OPTIMIZERS: Final[dict[str, type[Optimizer]]] = {"lbfgs": LBFGS, "adamw": AdamW}
@@ -182,4 +179,20 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = {"lbfgs": LBFGS, "adamw": AdamW}
 
 def decayed(net: nn.Module) -> list[nn.Parameter]:
     """The parameters that decay: weight matrices, not biases."""
-    return [p for p in net.parameters() if p.ndim >= 2]
+    return [p for p in net.parameters() if p.ndim >= 2 and p.requires_grad]
+
+
+def drawn(training: Training) -> Problem:
+    """The problem with one class per row, drawn from its target; other draws in every epoch."""
+    targets = training.problem.targets
+    return training.problem.retargeted(draw_classes(targets, training.rng), None)
+
+
+def draw_classes(targets: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """One-hot rows drawn from the rows of targets, shape (n, n_classes)."""
+    edges = np.cumsum(targets, axis=1, dtype=np.float64)
+    spots = rng.random(len(targets)) * edges[:, -1]
+    classes = np.minimum((edges <= spots[:, None]).sum(axis=1), targets.shape[1] - 1)
+    one_hot = np.zeros(targets.shape)
+    one_hot[np.arange(len(targets)), classes] = 1.0
+    return one_hot

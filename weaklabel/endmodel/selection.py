@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from weaklabel.endmodel.optimizers import TrainSettings
+from weaklabel.endmodel.content import scrambled
 from weaklabel.endmodel.problem import Problem
+from weaklabel.endmodel.state import Build, TrainSettings
+from weaklabel.endmodel.strategies import Strategy
 from weaklabel.endmodel.training import Epoch, Run, train
 
 PENALTIES: Final = (100.0, 10.0, 1.0, 0.1, 0.01)
@@ -35,7 +37,7 @@ FEWEST_ROWS: Final = 30
 MOST_HELD_OUT: Final = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fitted:
     """A trained net and how it came about.
 
@@ -61,20 +63,25 @@ class Fitted:
 
 
 def fit_net(
-    build: Callable[[], nn.Module],
+    build: Build,
     problem: Problem,
     settings: TrainSettings,
     *,
     weight_decay: float | None,
     holdout: float,
+    groups: npt.NDArray[np.int64] | None = None,
+    dev: Problem | None = None,
+    strategy: Strategy | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fitted:
     """Choose weight decay and number of epochs on held-out rows, then train on all.
 
+    The weight decay is chosen without the strategy; the number of epochs with it.
+
     Parameters
     ----------
     build : callable
-        Returns a net with fresh weights, always the same.
+        ``build(k)`` returns the k-th net with fresh weights, always the same.
     problem : Problem
         All rows in use.
     settings : TrainSettings
@@ -83,52 +90,67 @@ def fit_net(
         Chosen if None.
     holdout : float
         Share of the rows to hold out; 0 for none.
+    groups : array of int, shape (n,), optional
+        Rows of one group are held out together or not at all.
+    dev : Problem, optional
+        Gold rows to choose on instead of held-out ones.
+    strategy : Strategy, optional
     on_epoch : callable
         Called after every epoch of every run.
     """
-    rows = split_rows(problem, holdout, settings.seed)
-    if rows is None:
+    part, heldout = problem, dev
+    if dev is None:
+        rows = split_rows(problem, holdout, settings.seed, groups)
+        if rows is not None:
+            part, heldout = problem.take(rows[0]), problem.take(rows[1])
+    if heldout is None:
         decay = default_decay(problem, settings) if weight_decay is None else weight_decay
-        net = build()
-        final = train(net, problem, None, settings.with_decay(decay), on_epoch)
-        return Fitted(net, decay, None, final, 0, 1)
-    part, heldout = problem.take(rows[0]), problem.take(rows[1])
+        chosen = settings.with_decay(decay)
+        final = train(build, problem, None, chosen, on_epoch, strategy=strategy)
+        return Fitted(final.net, decay, None, final, 0, 1)
     decays = candidates(part, settings) if weight_decay is None else [weight_decay]
-    chosen, run, net = _best(build, part, heldout, settings, decays, on_epoch)
+    chosen_decay, run = _best(build, part, heldout, settings, decays, on_epoch, dev, strategy)
+    start = None
     if settings.optimizer == "lbfgs":
-        scale = 1.0 if weight_decay is not None else part.weights.sum() / problem.weights.sum()
-        final_settings = settings.with_decay(float(chosen * scale))
+        share = part.weights.sum() / problem.weights.sum()
+        scale = 1.0 if weight_decay is not None else float(share)
+        final_settings = settings.with_decay(chosen_decay * scale)
+        start = run.net.state_dict() if strategy is None else None
     else:  # as many epochs as were best; there is nothing left to stop on
-        final_settings = replace(settings, weight_decay=chosen, max_epochs=run.best_epoch)
-        net = build()
-    final = train(net, problem, None, final_settings, on_epoch)
-    return Fitted(net, final_settings.weight_decay, run, final, len(heldout), len(decays))
+        final_settings = replace(settings, weight_decay=chosen_decay, max_epochs=run.best_epoch)
+    final = train(
+        build, problem, None, final_settings, on_epoch, strategy=strategy, dev=dev, start=start
+    )
+    return Fitted(final.net, final_settings.weight_decay, run, final, len(heldout), len(decays))
 
 
 def _best(
-    build: Callable[[], nn.Module],
+    build: Build,
     part: Problem,
     heldout: Problem,
     settings: TrainSettings,
     decays: list[float],
     on_epoch: Callable[[Epoch], None],
-) -> tuple[float, Run, nn.Module]:
+    dev: Problem | None,
+    strategy: Strategy | None,
+) -> tuple[float, Run]:
     """The candidate with the lowest held-out loss; stops after two that are worse."""
-    net = build()
-    best: tuple[float, Run, nn.Module] | None = None
+    best: tuple[float, Run] | None = None
+    start: dict[str, Any] | None = None
     worse = 0
-    for decay in decays:
-        run = train(net, part, heldout, settings.with_decay(decay), on_epoch)
+    for decay in decays if len(decays) > 1 or strategy is None else []:
+        run = train(build, part, heldout, settings.with_decay(decay), on_epoch, start=start)
         if best is None or run.best_loss < best[1].best_loss:
-            best, worse = (decay, run, net), 0
+            best, worse = (decay, run), 0
         else:
             worse += 1
         if worse == 2:
             break
-        start, net = net, build()
-        if settings.optimizer == "lbfgs":
-            net.load_state_dict(start.state_dict())
-    assert best is not None  # there is at least one candidate
+        start = run.net.state_dict() if settings.optimizer == "lbfgs" else None
+    decay = decays[0] if best is None else best[0]
+    if best is None or strategy is not None:
+        chosen = settings.with_decay(decay)
+        best = decay, train(build, part, heldout, chosen, on_epoch, strategy=strategy, dev=dev)
     return best
 
 
@@ -148,25 +170,45 @@ def default_decay(problem: Problem, settings: TrainSettings) -> float:
 
 
 def split_rows(
-    problem: Problem, holdout: float, seed: int
+    problem: Problem, holdout: float, seed: int, groups: npt.NDArray[np.int64] | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
     """Rows to train on and rows to hold out, the same share of each likeliest class.
+
+    Groups are held out whole. The split depends on the keys of the groups and on nothing else, so
+    it is the same in any order of the rows, and whether a row is there twice or weighs 2. Rows of
+    weight 0 always stay in the training part.
+
+    Parameters
+    ----------
+    problem : Problem
+    holdout : float
+        Share of the groups to hold out.
+    seed : int
+    groups : array of int, shape (n,), optional
+        Key of the content of each row; the positions if None.
 
     Returns
     -------
     tuple of arrays, or None
-        Ascending positions; None if there are too few rows to hold any out.
+        Ascending positions; None if there are too few groups to hold any out.
     """
-    n_rows = len(problem)
-    if holdout <= 0.0 or n_rows < FEWEST_ROWS:
+    rows = problem.labelled
+    keys = problem.positions[rows] if groups is None else groups[rows]
+    found, group_of = np.unique(keys, return_inverse=True)
+    n_groups = len(found)
+    if holdout <= 0.0 or n_groups < FEWEST_ROWS:
         return None
-    share = min(holdout, MOST_HELD_OUT / n_rows)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(n_rows)
-    ranked = order[np.argsort(problem.targets[order].argmax(axis=1), kind="stable")]
-    # Every 1/share-th row of the list sorted by class: each class gives its share, or nearly.
-    n_held = max(1, math.floor(n_rows * share))
-    picks = ((np.arange(n_held) + rng.random()) * (n_rows / n_held)).astype(np.int64)
-    is_held = np.zeros(n_rows, dtype=bool)
-    is_held[ranked[np.minimum(picks, n_rows - 1)]] = True
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    share = min(holdout, MOST_HELD_OUT / n_groups)
+    mass = np.zeros((n_groups, problem.n_classes))
+    np.add.at(mass, group_of, problem.targets[rows] * problem.weights[rows, None])
+    order = np.argsort(scrambled(found, seed), kind="stable")
+    ranked = order[np.argsort(mass[order].argmax(axis=1), kind="stable")]
+    # Every 1/share-th group of the list sorted by class: each class gives its share, or nearly.
+    n_held = max(1, math.floor(n_groups * share))
+    offset = np.random.default_rng(seed).random()
+    picks = ((np.arange(n_held) + offset) * (n_groups / n_held)).astype(np.int64)
+    is_held = np.zeros(n_groups, dtype=bool)
+    is_held[ranked[np.minimum(picks, n_groups - 1)]] = True
+    is_held_row = np.zeros(len(problem), dtype=bool)
+    is_held_row[rows] = is_held[group_of]
+    return np.flatnonzero(~is_held_row), np.flatnonzero(is_held_row)

@@ -9,9 +9,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from weaklabel.endmodel.losses import find_loss
+from weaklabel.endmodel.losses import Loss, find_loss
 from weaklabel.endmodel.nets import HEADS
-from weaklabel.endmodel.optimizers import OPTIMIZERS, TrainSettings
+from weaklabel.endmodel.optimizers import OPTIMIZERS
+from weaklabel.endmodel.state import TrainSettings
+from weaklabel.endmodel.strategies import Strategy, find_strategy
 from weaklabel.endmodel.training import SMALL
 from weaklabel.errors import ConfigError
 
@@ -30,7 +32,8 @@ class UserSettings:
     """What the constructor of EndModel was given about training; see there."""
 
     head: str
-    loss: str
+    loss: str | Loss
+    strategy: str | Strategy
     hidden: Any
     dropout: float
     optimizer: str
@@ -44,13 +47,7 @@ class UserSettings:
     def check(self) -> None:
         """Raise ConfigError for the first setting that is out of its range."""
         _one_of("head", self.head, HEADS)
-        find_loss(self.loss)
-        _one_of("optimizer", self.optimizer, ("auto", *OPTIMIZERS))
-        if self.optimizer == "lbfgs" and self.head != "linear":
-            raise ConfigError(
-                "optimizer='lbfgs' fits convex problems, which only head='linear' is; "
-                f"found head={self.head!r}. Use optimizer='adamw'"
-            )
+        self._check_optimizer()
         _in_range("dropout", self.dropout, 0.0, 1.0, high_open=True)
         _in_range("holdout", self.holdout, 0.0, 0.9)
         for name in ("max_epochs", "patience"):
@@ -67,11 +64,31 @@ class UserSettings:
         for width in self.hidden:
             _whole("each width in hidden", width)
 
+    def _check_optimizer(self) -> None:
+        needs_batches = self._needs_batches()
+        _one_of("optimizer", self.optimizer, ("auto", *OPTIMIZERS))
+        if self.optimizer == "lbfgs" and needs_batches:
+            raise ConfigError(
+                f"optimizer='lbfgs' sums a loss over all rows at once, and {needs_batches} is "
+                "trained with mini-batches. Use optimizer='adamw' or 'auto'"
+            )
+
+    def _needs_batches(self) -> str:
+        """What of the settings needs mini-batches, in words; empty if nothing does."""
+        loss, strategy = find_loss(self.loss), find_strategy(self.strategy)
+        if self.head != "linear":
+            return f"head={self.head!r}"
+        if loss.couples_rows:
+            return f"loss={loss.name!r}"
+        if strategy.uses_batches:
+            return f"strategy={strategy.name!r}"
+        return ""
+
     def resolve(self, n_rows: int, n_values: int, is_sparse: bool, seed: int) -> TrainSettings:
         """The settings in full, for a problem of this size."""
         optimizer = self.optimizer
         if optimizer == "auto":
-            is_small = self.head == "linear" and n_values <= SMALL
+            is_small = not self._needs_batches() and n_values <= SMALL
             optimizer = "lbfgs" if is_small else "adamw"
         rates = SPARSE_LEARNING_RATE if is_sparse else LEARNING_RATE
         rate = self.learning_rate

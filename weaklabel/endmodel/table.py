@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final, final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
@@ -43,7 +44,12 @@ class TableEncoder(Encoder):
         self.dropped = dropped
 
     @classmethod
-    def fit(cls, rows: Rows, settings: FeatureSettings) -> TableEncoder:
+    def fit(
+        cls,
+        rows: Rows,
+        settings: FeatureSettings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> TableEncoder:
         """Choose the roles and learn each column.
 
         Raises

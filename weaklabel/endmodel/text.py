@@ -53,7 +53,12 @@ class TfidfEncoder(Encoder):
         )
 
     @classmethod
-    def fit(cls, rows: Rows, settings: FeatureSettings) -> TfidfEncoder:
+    def fit(
+        cls,
+        rows: Rows,
+        settings: FeatureSettings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> TfidfEncoder:
         """Learn the vocabulary and the inverse document frequencies."""
         counter = CountVectorizer(**_analysis(settings.ngrams))
         try:
@@ -126,7 +131,12 @@ class HashingEncoder(Encoder):
         )
 
     @classmethod
-    def fit(cls, rows: Rows, settings: FeatureSettings) -> HashingEncoder:
+    def fit(
+        cls,
+        rows: Rows,
+        settings: FeatureSettings,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> HashingEncoder:
         """There is nothing to learn."""
         return cls(settings.n_hashed, settings.ngrams)
 

@@ -1,8 +1,8 @@
-"""The training loop: one loop over epochs; an optimiser supplies the epoch.
+"""The training loop: one loop over epochs; an optimiser supplies the epoch, a strategy the rest.
 
-Each epoch is scored on held-out *soft* labels where there are any; no gold is involved. AdamW stops
-early and goes back to its best epoch; L-BFGS minimises a convex objective and runs until it has
-converged.
+Each epoch is scored on held-out *soft* labels (or gold rows of the user) where there are any. AdamW
+stops early and goes back to its best epoch; L-BFGS minimises until it has converged. What a
+strategy may do meanwhile is told in :mod:`weaklabel.endmodel.strategies.base`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
 
-from weaklabel.endmodel.optimizers import OPTIMIZERS, TrainSettings
-from weaklabel.endmodel.problem import Problem, chunk_rows, mean_loss
+from weaklabel.endmodel.losses import Loss
+from weaklabel.endmodel.optimizers import OPTIMIZERS, Optimizer
+from weaklabel.endmodel.problem import Batch, Problem, chunk_rows
+from weaklabel.endmodel.state import Build, Training, TrainSettings
+from weaklabel.endmodel.strategies import Plain, Strategy
 
 SMALL: Final = 5_000_000
 """Stored feature values up to which a problem counts as small: L-BFGS, float64, one thread."""
@@ -42,18 +45,21 @@ class Epoch:
     heldout_loss: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """Outcome of one training run; the net holds the weights of ``best_epoch``.
+    """Outcome of one training run.
 
     Attributes
     ----------
+    net : Module
+        The answer, with the weights of ``best_epoch``, in evaluation mode.
     history : tuple of Epoch
     best_epoch : int
     is_converged : bool
         Whether it stopped before ``max_epochs``.
     """
 
+    net: nn.Module
     history: tuple[Epoch, ...]
     best_epoch: int
     is_converged: bool
@@ -66,56 +72,125 @@ class Run:
 
 
 def train(
-    net: nn.Module,
+    build: Build,
     problem: Problem,
     heldout: Problem | None,
     settings: TrainSettings,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    *,
+    strategy: Strategy | None = None,
+    dev: Problem | None = None,
+    start: dict[str, Any] | None = None,
 ) -> Run:
-    """Train a net in place.
+    """Train nets with a strategy.
 
     Parameters
     ----------
-    net : Module
-        Left with the weights of the best epoch, in evaluation mode.
+    build : callable
+        ``build(k)`` makes the k-th net.
     problem, heldout : Problem
         What to learn from and, optionally, what to score each epoch on.
     settings : TrainSettings
     on_epoch : callable
         Called after every epoch.
+    strategy : Strategy, optional
+        By default the loss on the targets is lowered and nothing else.
+    dev : Problem, optional
+        Gold rows for strategies that learn from some.
+    start : dict, optional
+        Weights the first net starts from.
 
     Notes
     -----
     An epoch costs O(stored feature values * width of the first layer).
     """
-    optimizer = OPTIMIZERS[settings.optimizer](net, problem, settings)
-    heldout_chunks = list(heldout.chunks(chunk_rows(heldout))) if heldout is not None else []
-    history: list[Epoch] = []
-    best, best_weights = 0, copy.deepcopy(net.state_dict())
-    for number in range(1, settings.max_epochs + 1):
-        net.train()
-        loss = optimizer.epoch()
-        net.eval()
-        score = mean_loss(net, heldout_chunks, settings.loss) if heldout_chunks else None
-        history.append(Epoch(number, loss, score))
-        on_epoch(history[-1])
-        if not optimizer.stops_early or score is None or _is_better(score, history, best):
-            best = number
-            if optimizer.stops_early and score is not None:
-                best_weights = copy.deepcopy(net.state_dict())
-        if optimizer.is_done or number - best >= settings.patience:
-            break
-    if best < len(history):
-        net.load_state_dict(best_weights)
-    is_converged = optimizer.is_done or len(history) - best >= settings.patience
-    return Run(tuple(history), best, is_converged)
+    strategy = copy.copy(strategy or Plain())  # what the hooks put on it belongs to this run
+    training = Training(build, strategy.n_nets, problem, heldout, settings, dev=dev, start=start)
+    strategy.start(training)
+    loop = _Loop(training, strategy, settings)
+    while not loop.is_over:
+        on_epoch(loop.epoch())
+    return loop.outcome()
 
 
-def _is_better(score: float, history: list[Epoch], best: int) -> bool:
-    if best == 0:
-        return True
-    before = history[best - 1].heldout_loss
-    return before is None or score < before
+class _Loop:
+    """What the loop itself remembers: the optimiser, the history and the best epoch."""
+
+    def __init__(self, training: Training, strategy: Strategy, settings: TrainSettings) -> None:
+        self.training = training
+        self.strategy = strategy
+        self.settings = settings
+        heldout = training.heldout
+        size = 0 if heldout is None else chunk_rows(heldout)
+        self.heldout = [] if heldout is None else list(heldout.chunks(size, settings.device))
+        self.history: list[Epoch] = []
+        self.best = 0
+        self.best_net: nn.Module | None = None
+        self.optimizer: Optimizer | None = None
+        self.is_over = False
+        self.is_converged = False
+
+    def epoch(self) -> Epoch:
+        """Run the next epoch; sets ``is_over`` after the last one."""
+        training, strategy = self.training, self.strategy
+        training.begin_epoch(len(self.history) + 1)
+        strategy.start_epoch(training)
+        if training.needs_optimizer or self.optimizer is None:
+            self.optimizer = OPTIMIZERS[self.settings.optimizer](training, strategy)
+            training.needs_optimizer = False
+        loss = self.optimizer.epoch()
+        training.is_settled = self.optimizer.is_done
+        for net in training.nets:
+            net.eval()
+        strategy.end_epoch(training)
+        score = None
+        if self.heldout:
+            score = mean_loss(training, strategy.net(training), self.heldout)
+        self.history.append(Epoch(training.epoch, loss, score))
+        self._judge(score)
+        return self.history[-1]
+
+    def _judge(self, score: float | None) -> None:
+        """Keep the best net, and see whether to go on."""
+        assert self.optimizer is not None  # an epoch has just been run
+        training, strategy, number = self.training, self.strategy, len(self.history)
+        if not strategy.is_scored(training):
+            self.is_over = number >= self.settings.max_epochs
+            return
+        is_last_best = not self.optimizer.stops_early or score is None
+        if is_last_best or self._is_better(score):
+            self.best = number
+            if not is_last_best:
+                self.best_net = copy.deepcopy(strategy.net(training))
+        is_stuck = number - self.best >= self.settings.patience or self.optimizer.is_done
+        self.is_converged = is_stuck and strategy.is_finished(training)
+        self.is_over = self.is_converged or number >= self.settings.max_epochs
+
+    def _is_better(self, score: float | None) -> bool:
+        if self.best == 0 or score is None:
+            return True
+        before = self.history[self.best - 1].heldout_loss
+        return before is None or score < before
+
+    def outcome(self) -> Run:
+        """The best net and how it came about."""
+        net = self.strategy.net(self.training)
+        if self.best_net is not None and self.best < len(self.history):
+            net = self.best_net
+        best = self.best or len(self.history)
+        return Run(net.eval(), tuple(self.history), best, self.is_converged)
+
+
+def mean_loss(training: Training, net: nn.Module, chunks: list[Batch]) -> float:
+    """Weighted mean of the loss of the settings over all chunks."""
+    loss: Loss = training.loss
+    total, weight = 0.0, 0.0
+    with torch.no_grad():
+        for chunk in chunks:
+            scores = training.scores(chunk.inputs, net)
+            total += loss.total(scores, chunk.targets, chunk.weights).item()
+            weight += chunk.weights.sum().item()
+    return total / weight
 
 
 @contextmanager

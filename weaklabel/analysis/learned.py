@@ -32,7 +32,7 @@ from weaklabel.votes import VoteMatrix
 FloatArray = npt.NDArray[np.float64]
 
 LEVEL = 0.9
-MAX_PATTERNS = 100_000  # distinct rows of votes looked at for the weights
+MAX_PATTERNS = 20_000  # distinct rows of votes looked at for the weights
 MAX_WORK = 1e11  # multiplications for the intervals
 
 
@@ -160,7 +160,7 @@ def learned_lfs(model: LabelModelBase, votes: VoteMatrix, *, level: float = LEVE
 
     Notes
     -----
-    One grouping of equal rows and one prediction of the distinct ones; weights from at most 100,000
+    One grouping of equal rows and one prediction of the distinct ones; weights from at most 20,000
     of these, evenly spaced. A model that was saved without its statistics is fitted again, to see
     whether these are its votes.
     """

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from weaklabel.lf import labeling_function as labeling_function
     from weaklabel.lf import load_pack as load_pack
     from weaklabel.lf import preprocessor as preprocessor
+    from weaklabel.llm import PromptLabelingFunction as PromptLabelingFunction
+    from weaklabel.llm import ask as ask
+    from weaklabel.llm import prompt_labeling_function as prompt_labeling_function
     from weaklabel.models import ClassConditionalAccuracy as ClassConditionalAccuracy
     from weaklabel.models import DawidSkene as DawidSkene
     from weaklabel.models import Dependencies as Dependencies
@@ -75,6 +78,7 @@ _HOME = {
     "OneOf": "weaklabel.labels",
     "Pack": "weaklabel.lf",
     "Preprocessor": "weaklabel.lf",
+    "PromptLabelingFunction": "weaklabel.llm",
     "Reason": "weaklabel.labels",
     "SoftLabels": "weaklabel.soft_labels",
     "Triplets": "weaklabel.models",
@@ -82,6 +86,7 @@ _HOME = {
     "VoteMatrix": "weaklabel.votes",
     "accuracy_intervals": "weaklabel.models",
     "apply": "weaklabel.applier",
+    "ask": "weaklabel.llm",
     "column_labeling_function": "weaklabel.lf",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
@@ -94,6 +99,7 @@ _HOME = {
     "load_pack": "weaklabel.lf",
     "mv_certificate": "weaklabel.analysis",
     "preprocessor": "weaklabel.lf",
+    "prompt_labeling_function": "weaklabel.llm",
 }
 
 __all__ = [
@@ -113,6 +119,7 @@ __all__ = [
     "OneOf",
     "Pack",
     "Preprocessor",
+    "PromptLabelingFunction",
     "Reason",
     "SoftLabels",
     "Triplets",
@@ -121,6 +128,7 @@ __all__ = [
     "__version__",
     "accuracy_intervals",
     "apply",
+    "ask",
     "column_labeling_function",
     "compare",
     "identifiability",
@@ -133,6 +141,7 @@ __all__ = [
     "load_pack",
     "mv_certificate",
     "preprocessor",
+    "prompt_labeling_function",
 ]
 
 

@@ -2,9 +2,21 @@
 
 from weaklabel.llm.answers import AnswerMap as AnswerMap
 from weaklabel.llm.answers import Reading as Reading
+from weaklabel.llm.asking import AskResult as AskResult
+from weaklabel.llm.asking import InterruptedAsking as InterruptedAsking
+from weaklabel.llm.asking import StoppedAsking as StoppedAsking
+from weaklabel.llm.asking import ask as ask
+from weaklabel.llm.cache import AnswerCache as AnswerCache
+from weaklabel.llm.callable_model import CallableModel as CallableModel
 from weaklabel.llm.examples import Example as Example
 from weaklabel.llm.examples import ExampleSelector as ExampleSelector
 from weaklabel.llm.examples import SimilarExamples as SimilarExamples
+from weaklabel.llm.openai_client import OpenAIClient as OpenAIClient
+from weaklabel.llm.planning import Plan as Plan
+from weaklabel.llm.planning import plan as plan
+from weaklabel.llm.prices import PriceTable as PriceTable
+from weaklabel.llm.prices import read_prices as read_prices
+from weaklabel.llm.prices import write_price_table as write_price_table
 from weaklabel.llm.prompt import AnswerReader as AnswerReader
 from weaklabel.llm.prompt import Prompt as Prompt
 from weaklabel.llm.prompt import PromptLabelingFunction as PromptLabelingFunction
@@ -22,3 +34,10 @@ from weaklabel.llm.protocol import QuestionError as QuestionError
 from weaklabel.llm.protocol import Sampling as Sampling
 from weaklabel.llm.protocol import TextPart as TextPart
 from weaklabel.llm.protocol import TokenChoice as TokenChoice
+from weaklabel.llm.recorded import RecordedModel as RecordedModel
+from weaklabel.llm.recorded import record_to as record_to
+from weaklabel.llm.report import AskReport as AskReport
+from weaklabel.llm.sending import Limits as Limits
+from weaklabel.llm.sending import Retries as Retries
+from weaklabel.llm.sending import Sender as Sender
+from weaklabel.llm.state import Failure as Failure

@@ -29,13 +29,14 @@ FailureKind: TypeAlias = Literal[
     "rate limited",
     "server error",
     "connection",
+    "unsupported",
     "rejected",
     "no answer",
 ]
 """Why a question got no usable answer; a short word each, fit for a vote's ``Reason``."""
 
 TRANSIENT: Final[frozenset[str]] = frozenset(
-    {"timed out", "rate limited", "server error", "connection", "malformed"}
+    {"timed out", "rate limited", "server error", "connection", "malformed", "unsupported"}
 )
 """The kinds that may pass when the same question is sent again."""
 

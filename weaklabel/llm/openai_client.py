@@ -1,0 +1,284 @@
+"""Any endpoint that speaks OpenAI's chat-completions protocol, through the ``openai`` package.
+
+One call of :meth:`OpenAIClient.answer` is one request: the package's own retries are off, so that
+every request that may cost something is counted, paced and repeated by
+:class:`weaklabel.llm.sending.Sender` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email.utils
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from weaklabel.errors import ConfigError, MissingDependencyError
+from weaklabel.llm.protocol import (
+    Answer,
+    EndpointError,
+    FailureKind,
+    Question,
+    QuestionError,
+    Sampling,
+)
+from weaklabel.llm.sending import Limits, Retries
+from weaklabel.llm.wire import answer_of, request_of
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_NO_KEY: Final = "none"  # the package insists on one
+_TOO_LONG: Final = (
+    "context_length",
+    "context length",
+    "too long",
+    "too many tokens",
+    "max_model_len",
+)
+_FILTERED: Final = (
+    "content_filter",
+    "content filter",
+    "content_policy",
+    "content management policy",
+)
+
+
+class OpenAIClient:
+    """A model behind an OpenAI-compatible endpoint.
+
+    Parameters
+    ----------
+    model : str
+        As the endpoint calls it.
+    base_url : str, optional
+        Such as ``"http://localhost:8000/v1"``; OpenAI's own if None.
+    key_env : str, optional, default "OPENAI_API_KEY"
+        The environment variable that holds the key. None: the endpoint needs none.
+    name : str, optional
+        What the cache knows the model by; ``model`` if None. Two endpoints with the same weights
+        may share a name, two versions of a model must not.
+    limits : Limits
+        Requests and tokens a minute.
+    retries : Retries
+    timeout : float, default 60
+        Seconds to wait for an answer.
+    schema : bool, default True
+        Whether to send JSON schemas; taken back by itself where the endpoint refuses them.
+
+    Raises
+    ------
+    MissingDependencyError
+        If ``openai`` is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        *,
+        key_env: str | None = "OPENAI_API_KEY",
+        name: str | None = None,
+        limits: Limits | None = None,
+        retries: Retries | None = None,
+        timeout: float = 60.0,
+        schema: bool = True,
+    ) -> None:
+        if not isinstance(model, str) or not model.strip():
+            raise ConfigError(f"the model must be a name, found {model!r}")
+        if not timeout > 0:
+            raise ConfigError(f"timeout must be more than 0 seconds, found {timeout!r}")
+        _require_openai()
+        self.model = model
+        self.name = model if name is None else name
+        self.base_url = base_url
+        self.key_env = key_env
+        self.limits = Limits() if limits is None else limits
+        self.retries = Retries() if retries is None else retries
+        self.timeout = timeout
+        self._schema = schema
+        self._max_tokens_key = "max_tokens"
+        self._open: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
+
+    def __repr__(self) -> str:
+        where = "" if self.base_url is None else f", {self.base_url!r}"
+        return f"OpenAIClient({self.model!r}{where})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": None}  # connections stay with their process
+
+    # -- asking --------------------------------------------------------------------------------
+
+    async def answer(self, question: Question, sampling: Sampling) -> Answer:
+        """Send one request; as :meth:`LanguageModel.answer`."""
+        import openai
+
+        body = request_of(
+            self.model,
+            question,
+            sampling,
+            schema=self._schema,
+            max_tokens_key=self._max_tokens_key,
+        )
+        start = time.perf_counter()
+        try:
+            # Not chat.completions.create: building its objects costs as much as all the rest.
+            text = await self._client().post("/chat/completions", cast_to=str, body=body)
+        except openai.APIError as error:
+            raise self._translated(error, body) from error
+        seconds = time.perf_counter() - start
+        try:
+            data = json.loads(text)
+        except ValueError:
+            raise QuestionError("malformed", f"the response is not JSON: {text[:200]!r}") from None
+        return answer_of(data, seconds)
+
+    async def check(self) -> None:
+        """See that there is an endpoint and that it takes the key; costs nothing.
+
+        Endpoints that cannot list their models pass: the first question shows the rest.
+
+        Raises
+        ------
+        ConfigError
+            If the key is not set.
+        EndpointError
+            If there is no server at the address, or it refuses the key.
+        """
+        import openai
+
+        client = self._client()
+        for attempt in range(3):
+            try:
+                await client.get("/models", cast_to=str)
+                return
+            except openai.APIConnectionError as error:
+                if attempt == 2:
+                    raise EndpointError(
+                        f"no answer from {client.base_url}: {_cause(error)}; "
+                        "check base_url, and that the server runs"
+                    ) from error
+                await asyncio.sleep(0.2 * 2**attempt)
+            except openai.APIStatusError as error:
+                if error.status_code in (401, 403):
+                    raise self._translated(error, {}) from error
+                return
+
+    async def close(self) -> None:
+        """Close the connections of this event loop."""
+        if self._open is not None and self._open[0] is asyncio.get_running_loop():
+            client = self._open[1]
+            self._open = None
+            await client.close()
+
+    def _client(self) -> AsyncOpenAI:
+        """The connections; they belong to one event loop."""
+        loop = asyncio.get_running_loop()
+        if self._open is None or self._open[0] is not loop:
+            import openai
+
+            client = openai.AsyncOpenAI(
+                api_key=self._key(),
+                base_url=self.base_url,
+                timeout=self.timeout,
+                max_retries=0,
+            )
+            self._open = (loop, client)
+        return self._open[1]
+
+    def _key(self) -> str:
+        if self.key_env is None:
+            return _NO_KEY
+        key = os.environ.get(self.key_env, "").strip()
+        if not key:
+            raise ConfigError(
+                f"there is no key for {self.model!r}: set the environment variable {self.key_env}, "
+                "or pass key_env=None for an endpoint that needs none"
+            )
+        return key
+
+    # -- what went wrong -----------------------------------------------------------------------
+
+    def _translated(self, error: Any, body: dict[str, Any]) -> QuestionError | EndpointError:
+        import openai
+
+        if isinstance(error, openai.APITimeoutError):
+            return QuestionError("timed out", f"no answer within {self.timeout:g} s")
+        if isinstance(error, openai.APIConnectionError):
+            return QuestionError("connection", f"the connection failed: {_cause(error)}")
+        if not isinstance(error, openai.APIStatusError):
+            return QuestionError("malformed", str(error)[:500])
+        status, message = error.status_code, _message(error)
+        if status in (401, 403):
+            return EndpointError(
+                f"the endpoint refuses the key for {self.model!r} ({status}: {message}); "
+                f"check the environment variable {self.key_env}"
+            )
+        if status == 404:
+            return EndpointError(
+                f"the endpoint knows no model {self.model!r} at this address ({message}); "
+                "check model and base_url"
+            )
+        if status == 429:
+            return self._too_many(error, message)
+        if status in (400, 413, 422):
+            return self._refused_request(status, message, body)
+        kind: FailureKind = "server error" if status >= 500 or status in (408, 409) else "rejected"
+        return QuestionError(kind, f"{status}: {message}", retry_after=_retry_after(error))
+
+    def _too_many(self, error: Any, message: str) -> QuestionError | EndpointError:
+        if "insufficient_quota" in f"{error.code} {message}":
+            return EndpointError(f"the account has no quota left: {message}")
+        return QuestionError("rate limited", message, retry_after=_retry_after(error))
+
+    def _refused_request(self, status: int, message: str, body: dict[str, Any]) -> QuestionError:
+        lowered = message.lower()
+        if status == 413 or any(sign in lowered for sign in _TOO_LONG):
+            return QuestionError("too long", message)
+        if any(sign in lowered for sign in _FILTERED):
+            return QuestionError("filtered", message)
+        if "response_format" in lowered and "response_format" in body:
+            self._schema = False
+            return QuestionError("unsupported", message, retry_after=0.0)
+        if "max_completion_tokens" in lowered and "max_tokens" in body:
+            self._max_tokens_key = "max_completion_tokens"
+            return QuestionError("unsupported", message, retry_after=0.0)
+        return QuestionError("rejected", f"{status}: {message}")
+
+
+def _require_openai() -> None:
+    try:
+        import openai  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError("openai", "llm") from None
+
+
+def _cause(error: BaseException) -> str:
+    return str(error.__cause__ or error) or type(error.__cause__ or error).__name__
+
+
+def _message(error: Any) -> str:
+    """The endpoint's own words, with its code."""
+    body = error.body if isinstance(error.body, dict) else {}
+    inner = body.get("error", body)
+    inner = inner if isinstance(inner, dict) else {}
+    text = str(inner.get("message") or error.message)
+    code = inner.get("code") or error.code
+    return f"{text} [{code}]"[:500] if code else text[:500]
+
+
+def _retry_after(error: Any) -> float | None:
+    """Seconds to wait, from ``Retry-After`` (seconds or a date) or ``retry-after-ms``."""
+    headers = error.response.headers
+    with contextlib.suppress(ValueError, TypeError):
+        return max(float(headers.get("retry-after-ms")) / 1000.0, 0.0)
+    given = headers.get("retry-after")
+    if given is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(float(given), 0.0)
+    with contextlib.suppress(ValueError, TypeError):
+        return max(email.utils.parsedate_to_datetime(given).timestamp() - time.time(), 0.0)
+    return None

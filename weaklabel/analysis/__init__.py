@@ -7,6 +7,13 @@ how far counting votes is from the best that can be done, and :func:`compare` pu
 side.
 """
 
+from weaklabel.analysis.buckets import (
+    BucketLF,
+    ErrorBucket,
+    ErrorBuckets,
+    error_buckets,
+    label_buckets,
+)
 from weaklabel.analysis.certificate import (
     MVCertificate,
     mv_certificate,
@@ -14,16 +21,23 @@ from weaklabel.analysis.certificate import (
     weakest_lead,
 )
 from weaklabel.analysis.comparison import Comparison, compare, predictive_log_likelihood
+from weaklabel.analysis.conflicts import ConflictRow, Conflicts, rows_in_conflict
 from weaklabel.analysis.learned import CopyCluster, LearnedLFs, learned_lfs
 from weaklabel.analysis.pairs import LFPairs, lf_pairs
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
 from weaklabel.analysis.reliability import Reliability, ReliabilityBins, reliability
+from weaklabel.analysis.slices import SliceSummary, slice_summary
 from weaklabel.analysis.summary import LFSummary, lf_summary
 from weaklabel.analysis.wilson import wilson_interval
 
 __all__ = [
+    "BucketLF",
     "Comparison",
+    "ConflictRow",
+    "Conflicts",
     "CopyCluster",
+    "ErrorBucket",
+    "ErrorBuckets",
     "LFPairs",
     "LFSummary",
     "LabelQuality",
@@ -31,7 +45,10 @@ __all__ = [
     "MVCertificate",
     "Reliability",
     "ReliabilityBins",
+    "SliceSummary",
     "compare",
+    "error_buckets",
+    "label_buckets",
     "label_quality",
     "learned_lfs",
     "lf_pairs",
@@ -40,6 +57,8 @@ __all__ = [
     "predictive_log_likelihood",
     "quality_table",
     "reliability",
+    "rows_in_conflict",
+    "slice_summary",
     "tolerable_noise",
     "weakest_lead",
     "wilson_interval",

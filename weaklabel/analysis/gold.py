@@ -1,4 +1,4 @@
-"""Gold labels of rows that are measured."""
+"""Gold and soft labels of the rows that are measured."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from weaklabel.errors import DataError
 from weaklabel.labels import LabelSpace
+from weaklabel.soft_labels import SoftLabels
+from weaklabel.votes import VoteMatrix
 
 
 def gold_codes(labels: LabelSpace, gold: Any, n_items: int) -> npt.NDArray[np.int64]:
@@ -27,3 +29,33 @@ def gold_codes(labels: LabelSpace, gold: Any, n_items: int) -> npt.NDArray[np.in
             f"there must be one gold label per row: found {len(codes)} for {n_items} rows"
         )
     return codes
+
+
+def check_same_rows(votes: VoteMatrix, labels: SoftLabels) -> None:
+    """Raise unless soft labels are of the rows and classes of these votes.
+
+    Raises
+    ------
+    DataError
+        Naming the first difference.
+    """
+    if labels.n_items != votes.n_items:
+        raise DataError(
+            f"votes and labels must be of the same rows: found {votes.n_items} rows of votes and "
+            f"{labels.n_items} of labels; label these votes first"
+        )
+    if labels.labels != votes.labels:
+        raise DataError(
+            f"votes and labels must have the same classes: found {', '.join(votes.labels.names)} "
+            f"in the votes and {', '.join(labels.labels.names)} in the labels"
+        )
+    if labels.ids is None and votes.row_ids is None:
+        return
+    ours, theirs = votes.ids, np.arange(labels.n_items) if labels.ids is None else labels.ids
+    differs = np.flatnonzero(np.asarray(ours != theirs))
+    if len(differs):
+        at = int(differs[0])
+        raise DataError(
+            f"votes and labels must be of the same rows in the same order: row {at} is "
+            f"{ours[at]!r} in the votes and {theirs[at]!r} in the labels ({len(differs)} differ)"
+        )

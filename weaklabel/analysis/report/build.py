@@ -6,27 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
+from weaklabel.analysis.reliability import ReliabilityBins, reliability
 from weaklabel.analysis.report import sections as part
-from weaklabel.analysis.report.agreement import Agreement, pair_agreement
 from weaklabel.analysis.report.findings import Sentence, find_sentences, model_report
 from weaklabel.analysis.report.html import Html, element, join
 from weaklabel.analysis.report.inputs import Inputs
 from weaklabel.analysis.report.lfs import lf_lines
 from weaklabel.analysis.report.page import text
+from weaklabel.analysis.report.pair_map import PairMap, pair_map
 from weaklabel.analysis.report.rows import rows_section
 from weaklabel.analysis.report.sample import choose_rows
 from weaklabel.analysis.report.scores import (
     class_balance,
-    expected_gap,
     histogram,
     majority_labels,
-    reliability_bins,
 )
 from weaklabel.analysis.summary import LFSummary, lf_summary
 from weaklabel.analysis.text import percent
 from weaklabel.applier.timing import Timing
 from weaklabel.models.report import ModelReport
+from weaklabel.soft_labels import SoftLabels
 from weaklabel.version import __version__
 
 ROOM_FOR_ROWS: Final = 6_500_000  # bytes
@@ -43,7 +45,7 @@ class Parts:
     summary : LFSummary
     model_report : ModelReport or None
     sentences : list of Sentence
-    agreement : Agreement or None
+    pairs : PairMap or None
         None of a single labeling function.
     lines : list of dict
         The labeling functions.
@@ -51,37 +53,61 @@ class Parts:
         The rows shown.
     quality, majority : LabelQuality or None
         Of the labels and of a majority vote, against gold.
+    quality_covered : LabelQuality or None
+        Of the labels on rows with votes.
+    reliability : ReliabilityBins or None
+        Of rows with votes and gold; None if there are none.
     """
 
     inputs: Inputs
     summary: LFSummary
     model_report: ModelReport | None
     sentences: list[Sentence]
-    agreement: Agreement | None
+    pairs: PairMap | None
     lines: list[dict[str, Any]]
     sample: dict[str, Any]
     quality: LabelQuality | None
     majority: LabelQuality | None
+    quality_covered: LabelQuality | None
+    reliability: ReliabilityBins | None
 
     @classmethod
     def of(cls, inputs: Inputs, timing: Timing | None, max_rows: int) -> Parts:
         """Compute them."""
-        votes, gold = inputs.votes, inputs.gold
-        names = None if gold is None else votes.labels.decode(gold)
+        votes, names = inputs.votes, _names(inputs)
         summary = lf_summary(votes, names, model=inputs.model, timing=timing)
         report = model_report(inputs)
-        labels = inputs.labels
+        labels, covered = inputs.labels, _covered(inputs)
         return cls(
             inputs=inputs,
             summary=summary,
             model_report=report,
             sentences=find_sentences(inputs, summary, report),
-            agreement=pair_agreement(votes) if votes.n_lfs > 1 else None,
+            pairs=pair_map(votes) if votes.n_lfs > 1 else None,
             lines=lf_lines(votes, summary, report),
             sample=rows_section(inputs, choose_rows(inputs, max_rows), ROOM_FOR_ROWS),
             quality=None if labels is None or names is None else label_quality(labels, names),
+            quality_covered=covered and label_quality(*covered),
+            reliability=covered and reliability(*covered).bins,
             majority=None if names is None else label_quality(majority_labels(inputs), names),
         )
+
+
+def _covered(inputs: Inputs) -> tuple[SoftLabels, list[str | None]] | None:
+    """Labels and gold of the rows that have votes; None without any that has both."""
+    labels, gold = inputs.labels, _names(inputs)
+    if labels is None or inputs.gold is None or gold is None:
+        return None
+    rows = np.flatnonzero((inputs.gold >= 0) & labels.covered)
+    if not len(rows):
+        return None
+    part_of = SoftLabels(labels.probabilities[rows], labels.labels, labels.n_votes[rows])
+    return part_of, [gold[i] for i in rows.tolist()]
+
+
+def _names(inputs: Inputs) -> list[str | None] | None:
+    """Gold as names: integers might be names too."""
+    return None if inputs.gold is None else inputs.votes.labels.decode(inputs.gold)
 
 
 def data_of(parts: Parts) -> dict[str, Any]:
@@ -91,7 +117,7 @@ def data_of(parts: Parts) -> dict[str, Any]:
         "classes": list(votes.labels.names),
         "symbols": [votes.alphabet.describe(code) for code in range(len(votes.alphabet))],
         "functions": parts.lines,
-        "agreement": None if parts.agreement is None else parts.agreement.to_json(),
+        "pairs": None if parts.pairs is None else parts.pairs.to_json(),
         "sample": parts.sample,
     }
 
@@ -132,7 +158,7 @@ def _overview(parts: Parts) -> Html:
         ("rows in conflict", percent(summary.any_conflict)),
     ]
     if parts.quality is not None:
-        facts.append(("labels right, on gold", percent(parts.quality.accuracy_all)))
+        facts.append(("right, of rows with a vote", percent(parts.quality.accuracy_covered)))
     hints = []
     if parts.inputs.labels is None:
         hints.append(
@@ -203,31 +229,43 @@ def _against_gold(parts: Parts) -> Html:
     if parts.quality is None or labels is None:
         table = part.figure("Scores", "Against gold.", part.cells_table(quality_table(scores)))
         return element("div", table)
-    bins = reliability_bins(labels, gold)
-    gap = expected_gap(bins)
-    diagram = part.figure(
-        "Reliability",
-        f"Of rows labelled with confidence x, the share x should be right: the dots on the line. "
-        f"Below it the labels are too sure. They are off by {percent(gap)} on average.",
-        part.reliability_chart(bins, gap),
-    )
+    diagram = _reliability(parts)
     scored = part.figure(
         "Scores",
         f"Measured on the {parts.quality.n_gold:,} rows with gold. Covered: rows with a vote. Log "
         "loss and Brier score: smaller is better.",
         part.cells_table(quality_table({"these labels": parts.quality, **scores})),
     )
-    pair = element("div", diagram, _confusion(parts.quality), class_="pair")
+    pair = element("div", diagram, _confusion(parts), class_="pair")
     return join([scored, pair])
 
 
-def _confusion(quality: LabelQuality) -> Html:
+def _reliability(parts: Parts) -> Html:
+    found = parts.reliability
+    if found is None:
+        return part.missing(
+            "No row with a vote has a gold label, so the reliability diagram is empty: give gold "
+            "of rows that have votes."
+        )
+    about = (
+        "Of the rows labelled with a confidence of 80%, 80% should be right: dots on the line. "
+        "Above it the labels are better than they say, below it they claim too much. Confidence "
+        f"and share right differ by {percent(found.ece)} on average."
+    )
+    return part.figure("Reliability", about, part.reliability_chart(found))
+
+
+def _confusion(parts: Parts) -> Html | None:
+    quality = parts.quality_covered
+    if quality is None:
+        return None
     if len(quality.labels) > part.MAX_CONFUSION:
-        return part.figure("By class", "Against gold.", part.cells_table(quality.class_cells()))
+        table = part.cells_table(quality.class_cells())
+        return part.figure("By class", "Rows with a vote, against gold.", table)
     return part.figure(
         "Mistakes",
-        "Rows by gold and label; the darker, the larger a share of its gold class. Ties count in "
-        "parts.",
+        "Rows with a vote by gold and label; the darker, the larger a share of its gold class. "
+        "Ties count in parts.",
         part.confusion_table(quality),
     )
 
@@ -265,24 +303,20 @@ def _functions(parts: Parts) -> Html:
 
 def _agreement(parts: Parts) -> Html:
     lead = "How often two functions say the same on rows both vote on; alike ones side by side."
-    found = parts.agreement
+    found = parts.pairs
     if found is None:
-        content = part.missing("There is only one labeling function, so nothing to compare.")
+        content: list[Html] = [
+            part.missing("There is only one labeling function, so nothing to compare.")
+        ]
     else:
-        content = part.map_of_agreement(found, parts.summary.lf_names)
+        content = [part.map_of_pairs(found)]
         if found.n_left_out:
-            content = join(
-                [
-                    element(
-                        "p",
-                        f"The {len(found.order)} with the most votes; "
-                        f"{found.n_left_out:,} others are left out.",
-                        class_="dim",
-                    ),
-                    content,
-                ]
+            words = (
+                f"The {len(found.order):,} with the most votes; {found.n_left_out:,} others are "
+                "left out."
             )
-    return part.section("agreement", "Agreement", lead, content)
+            content.insert(0, element("p", words, class_="dim"))
+    return part.section("agreement", "Agreement", lead, *content)
 
 
 def _rows(parts: Parts) -> Html:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from weaklabel.analysis.reliability import ReliabilityBins
 from weaklabel.analysis.report.html import Html, element, join
 from weaklabel.analysis.text import percent
 
@@ -94,30 +97,32 @@ def columns(heights: Sequence[float], label: str, x_title: str, class_: str = "f
     return _figure(label, [*shapes, *_axis(room, x_title)])
 
 
-def reliability(bins: Sequence[tuple[float, Interval, int]], label: str, x_title: str) -> Html:
-    """Confidence against the share that is right, with the diagonal of a calibrated model.
+def reliability(found: ReliabilityBins, label: str, x_title: str) -> Html:
+    """Confidence against the share that is right, with the diagonal of calibrated labels.
 
     Parameters
     ----------
-    bins : sequence of (confidence, share right, rows)
+    found : ReliabilityBins
     label, x_title : str
         As :func:`columns`.
     """
     room = HEIGHT - AXIS_ROOM
-    most = max([n for _, _, n in bins], default=1)
+    most = max(int(found.count.max(initial=0)), 1)
     shapes = [
         *_grid(room, [f"{100 * share:.0f}%" for share in QUARTERS]),
         element("line", x1="0", y1=room, x2="100%", y2="0", class_="diagonal"),
     ]
-    for confidence, right, n in bins:
-        x, radius = _at(confidence), 3.0 + 5.0 * (n / most) ** 0.5
-        if right.low is not None and right.high is not None:
-            y1, y2 = room * (1 - right.low), room * (1 - right.high)
-            shapes.append(element("line", x1=x, x2=x, y1=y1, y2=y2, class_="whisker model"))
-        text = f"confidence {percent(confidence)}, right {percent(right.value)}, {n:,} rows"
-        y = room * (1 - right.value)
+    for k in np.flatnonzero(found.count).tolist():
+        x, n = _at(float(found.confidence[k])), int(found.count[k])
+        y1, y2 = room * (1 - float(found.low[k])), room * (1 - float(found.high[k]))
+        shapes.append(element("line", x1=x, x2=x, y1=y1, y2=y2, class_="whisker model"))
+        words = (
+            f"confidence {percent(found.confidence[k])}, right {percent(found.accuracy[k])}, "
+            f"{n:,} rows"
+        )
+        y, radius = room * (1 - float(found.accuracy[k])), 3.0 + 5.0 * (n / most) ** 0.5
         shapes.append(
-            element("circle", element("title", text), cx=x, cy=y, r=radius, class_="dot model")
+            element("circle", element("title", words), cx=x, cy=y, r=radius, class_="dot model")
         )
     return _figure(label, [*shapes, *_axis(room, x_title)])
 

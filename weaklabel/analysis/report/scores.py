@@ -1,4 +1,4 @@
-"""Numbers of all rows behind the charts of labels: class balance, histogram, reliability."""
+"""Numbers of all rows behind the charts of labels: class balance and histogram."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.analysis.certificate import majority_shares
-from weaklabel.analysis.report.charts import Interval
 from weaklabel.analysis.report.inputs import Inputs
-from weaklabel.analysis.wilson import wilson_interval
-from weaklabel.soft_labels import TIE_TOLERANCE, SoftLabels
+from weaklabel.soft_labels import SoftLabels
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -84,32 +82,3 @@ def majority_labels(inputs: Inputs) -> SoftLabels:
     """Shares of the votes as labels, to compare with."""
     votes = inputs.votes
     return SoftLabels(majority_shares(votes), votes.labels, votes.n_votes_per_item, votes.row_ids)
-
-
-def reliability_bins(
-    labels: SoftLabels, gold: IntArray, n_bins: int = 10
-) -> list[tuple[float, Interval, int]]:
-    """Covered rows with gold by their confidence: mean confidence, share right, rows.
-
-    Ties count in parts, as in the scores.
-    """
-    known = (gold >= 0) & labels.covered
-    probabilities, codes = labels.probabilities[known], gold[known]
-    top = probabilities >= probabilities.max(axis=1, keepdims=True, initial=0.0) - TIE_TOLERANCE
-    right = top[np.arange(len(codes)), codes] / np.maximum(top.sum(axis=1), 1)
-    confidence = labels.confidence[known]
-    number = np.floor(confidence.round(9) * n_bins).astype(np.int64).clip(0, n_bins - 1)
-    n = np.bincount(number, minlength=n_bins)
-    hits = np.bincount(number, right, n_bins)
-    mean = np.bincount(number, confidence, n_bins) / np.maximum(n, 1)
-    low, high = wilson_interval(hits, n)
-    return [
-        (float(mean[k]), Interval(float(hits[k] / n[k]), float(low[k]), float(high[k])), int(n[k]))
-        for k in np.flatnonzero(n).tolist()
-    ]
-
-
-def expected_gap(bins: list[tuple[float, Interval, int]]) -> float:
-    """Mean difference between confidence and share right, by rows."""
-    total = max(sum(n for _, _, n in bins), 1)
-    return sum(n * abs(confidence - right.value) for confidence, right, n in bins) / total

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from weaklabel.analysis.pairs import LFPairs
 from weaklabel.analysis.quality import LabelQuality
-from weaklabel.analysis.report.agreement import Agreement
+from weaklabel.analysis.reliability import ReliabilityBins
 from weaklabel.analysis.report.charts import Interval, bar, columns, dots, reliability
 from weaklabel.analysis.report.findings import Sentence
 from weaklabel.analysis.report.html import Child, Html, element, join
+from weaklabel.analysis.report.pair_map import LISTED, PairMap
 from weaklabel.analysis.report.scores import Balance, Histogram
 from weaklabel.analysis.text import Cells, percent
 
@@ -22,6 +24,8 @@ MAX_BARS: Final = 200
 MAX_CLASSES: Final = 30
 MAX_CONFUSION: Final = 12
 SHADES: Final = 4
+FITTING: Final = 18  # lines of the chart that fit its box
+AXIS_ENDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 
 
 def figure(title: str, about: Child, *content: Child) -> Html:
@@ -141,30 +145,15 @@ def histogram_chart(found: Histogram, names: Sequence[str]) -> Html:
     return join([top, columns(counts, label, f"probability of {what}"), table])
 
 
-def reliability_chart(bins: Sequence[tuple[float, Interval, int]], gap: float) -> Html:
+def reliability_chart(found: ReliabilityBins) -> Html:
     """Confidence against accuracy, and the same as a table."""
     label = (
-        f"Reliability diagram of {len(bins)} groups of rows; confidence and share right differ by "
-        f"{percent(gap)} on average"
+        f"Reliability diagram of {int((found.count > 0).sum())} groups of rows; confidence and "
+        f"share right differ by {percent(found.ece)} on average"
     )
-    table = element(
-        "details",
-        element("summary", "As a table"),
-        small_table(
-            ("confidence", "right", "95% interval", "rows"),
-            [(percent(c), percent(i.value), interval_words(i), f"{n:,}") for c, i, n in bins],
-            (True, True, True, True),
-        ),
-    )
+    table = element("details", element("summary", "As a table"), cells_table(found.cells()))
     top = element("p", "share right on rows with gold", class_="y-title")
-    return join([top, reliability(bins, label, "confidence"), table])
-
-
-def interval_words(interval: Interval) -> str:
-    """An interval as "81-93%"; a dash where there is none."""
-    if interval.low is None or interval.high is None:
-        return "-"
-    return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}%"
+    return join([top, reliability(found, label, "confidence"), table])
 
 
 def small_table(
@@ -236,9 +225,10 @@ def glance_chart(lines: Sequence[Mapping[str, Any]], n_classes: int) -> Html:
         ("box", "overlap", "another one votes too"),
         ("box", "coverage", "it votes"),
     ]
+    widest = _round_up(max((line["coverage"] for line in lines), default=0.0))
     head = [
         element("span", "labeling function", class_="head"),
-        element("span", "share of the rows", class_="head"),
+        element("span", f"share of the rows, up to {widest:.0%}", class_="head"),
         element("span", class_="head"),
     ]
     has_gold = any(line.get("gold") is not None for line in lines)
@@ -251,24 +241,35 @@ def glance_chart(lines: Sequence[Mapping[str, Any]], n_classes: int) -> Html:
             element("span", "gold" if has_gold else "model", class_="head number accuracy-number"),
         ]
     rows = [element("div", head)]
-    rows += [_glance_line(lines[j], n_classes, has_accuracy) for j in order]
+    rows += [_glance_line(lines[j], n_classes, has_accuracy, widest) for j in order]
     kind = "bars glance" if has_accuracy else "bars glance no-accuracy"
+    is_long = len(order) > FITTING
     box = element(
         "div",
         element("div", rows, class_=kind),
-        class_="box",
+        class_="box long" if is_long else "box",
         tabindex="0",
         role="region",
         aria_label="Bars of the labeling functions; the numbers are in the table below",
     )
     note = None
-    if len(lines) > MAX_BARS:
-        note = element("p", f"The {MAX_BARS} with the highest coverage of {len(lines):,}.")
+    if is_long:
+        few = f"The {MAX_BARS} that vote most of" if len(lines) > MAX_BARS else "All"
+        note = element(
+            "p", f"{few} {len(lines):,}; scroll in the box to see more.", class_="y-title"
+        )
     return join([key(entries), box, note])
 
 
-def _glance_line(line: Mapping[str, Any], n_classes: int, has_accuracy: bool) -> Html:
-    parts = [(name, float(line[name])) for name in ("coverage", "overlap", "conflict")]
+def _round_up(share: float) -> float:
+    """The end of an axis that just holds a share."""
+    return next((end for end in AXIS_ENDS if share <= end), 1.0)
+
+
+def _glance_line(
+    line: Mapping[str, Any], n_classes: int, has_accuracy: bool, widest: float
+) -> Html:
+    parts = [(name, float(line[name]) / widest) for name in ("coverage", "overlap", "conflict")]
     cells = [
         element("span", line["name"], class_="name data", title=line["name"]),
         bar(parts),
@@ -288,53 +289,62 @@ def _glance_line(line: Mapping[str, Any], n_classes: int, has_accuracy: bool) ->
     return element("div", cells)
 
 
-def map_of_agreement(found: Agreement, names: Sequence[str]) -> Html:
+def map_of_pairs(found: PairMap) -> Html:
     """The place of the map, what its colours mean, and the pairs that stand out as tables."""
+    pairs = found.pairs
+    measures = [("agreement", "agreement"), ("overlap", "rows in common")]
+    if pairs.dependence is not None:
+        measures.insert(1, ("dependence", "agreement beyond the class"))
+    chosen = element(
+        "label",
+        "Show",
+        element("select", [element("option", w, value=m) for m, w in measures], id="map-measure"),
+    )
     ramp = element(
         "p",
-        "never agree",
+        element("span", id="map-low"),
         Html(
             '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><defs>'
             '<linearGradient id="ramp"><stop offset="0" class="low"/>'
             '<stop offset="0.5" class="mid"/><stop offset="1" class="high"/>'
             '</linearGradient></defs><rect width="100" height="10" fill="url(#ramp)"/></svg>'
         ),
-        "always agree",
+        element("span", id="map-high"),
         class_="ramp",
     )
     canvas = element(
-        "div",
-        element(
-            "canvas",
-            id="map",
-            tabindex="0",
-            role="application",
-            aria_label=(
-                f"Map of agreement of {len(found.order)} labeling functions. "
-                "Arrow keys move over the pairs; the pair is told beside it."
-            ),
+        "canvas",
+        id="map",
+        tabindex="0",
+        role="application",
+        aria_label=(
+            f"Map of {len(found.order)} labeling functions, pair by pair. Arrow keys move over the "
+            "pairs; what is known of a pair stands beside the map."
         ),
-        ramp,
     )
     side = element(
         "div",
-        element("output", "Point at a cell, or use the arrow keys.", id="map-cell"),
-        _pairs("Agree most", found.extremes(True), names),
-        _pairs("Agree least", found.extremes(False), names),
+        element("output", id="map-cell"),
+        _pairs("Agree most", pairs, found.most_alike()),
+        _pairs("Agree least", pairs, pairs.most_opposed()),
+        _pairs("Agree beyond what the class explains", pairs, list(pairs.dependent[:LISTED])),
     )
-    return element("div", canvas, side, class_="map")
+    left = element("div", element("div", chosen, class_="tools"), ramp, canvas)
+    return element("div", left, side, class_="map")
 
 
-def _pairs(title: str, pairs: Sequence[tuple[int, int, int, int]], names: Sequence[str]) -> Html:
-    if not pairs:
-        return element("p", f"{title}: no pair votes together on enough rows.", class_="dim")
+def _pairs(title: str, pairs: LFPairs, chosen: Sequence[tuple[str, str]]) -> Html:
+    where = {name: j for j, name in enumerate(pairs.lf_names)}
     rows = [
-        (join([names[a], " – ", names[b]]), percent(agree / both), f"{both:,}")
-        for a, b, both, agree in pairs
+        (
+            f"{one} – {other}",
+            percent(float(pairs.agreement[where[one], where[other]])),
+            f"{pairs.both[where[one], where[other]]:,}",
+        )
+        for one, other in chosen
     ]
-    return join(
-        [element("h3", title), small_table(("pair", "agree", "rows"), rows, (False, True, True))]
-    )
+    table = small_table(("pair", "agree", "rows"), rows, (False, True, True))
+    return join([element("h3", title), table if rows else element("p", "None.", class_="dim")])
 
 
 def fact_list(facts: Iterable[tuple[str, Child]]) -> Html:

@@ -26,7 +26,10 @@ function setAll(node, attributes) {
 
 const known = (value) => value !== null && value !== undefined;
 const count = (value) => (known(value) ? value.toLocaleString("en-US") : "–");
-const percent = (value) => (known(value) ? `${(100 * value).toFixed(1)}%` : "–");
+const percent = (value) => {
+  if (!known(value)) return "–";
+  return value > 0 && value < 0.0005 ? "<0.1%" : `${(100 * value).toFixed(1)}%`;
+};
 const fixed = (value, digits) => (known(value) ? value.toFixed(digits).replace("-", "−") : "–");
 const signed = (value, digits) =>
   known(value) ? (value >= 0 ? "+" : "−") + Math.abs(value).toFixed(digits) : "–";
@@ -40,7 +43,7 @@ function shareBar(value, kind) {
   );
 }
 
-function withBar(value, kind) {
+function withBar(value, kind, full = 1) {
   if (!known(value)) return "–";
-  return el("span", { class: "cell-bar" }, el("span", { class: "number" }, percent(value)), shareBar(value, kind));
+  return el("span", { class: "cell-bar" }, el("span", { class: "number" }, percent(value)), shareBar(value / full, kind));
 }

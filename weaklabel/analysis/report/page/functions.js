@@ -2,6 +2,7 @@
 
 function functionTable(host, data, showRowsOf) {
   const has = (name) => data.functions.some((line) => known(line[name]));
+  const widest = Math.max(...data.functions.map((line) => line.coverage), 1e-9);
   const range = (line, name) => {
     const [low, high] = [line[`${name}_low`], line[`${name}_high`]];
     if (!known(line[name])) return "–";
@@ -15,14 +16,14 @@ function functionTable(host, data, showRowsOf) {
     { name: "Labeling function", value: (line) => line.name, cell: (line) => line.name },
     { name: "Votes for", value: (line) => line.polarity.join(", "), cell: (line) => polarity(line, data.classes), kind: "data" },
     number("votes", "Votes", "Rows it votes on"),
-    { ...number("coverage", "Coverage", "Share of the rows it votes on", (line) => withBar(line.coverage, "overlap")), left: true },
+    { ...number("coverage", "Coverage", "Share of the rows it votes on", (line) => withBar(line.coverage, "overlap", widest)), left: true },
     { ...number("overlap", "Overlap", "Share of the rows where another one votes too", (line) => percent(line.overlap)), wide: true },
     { ...number("conflict", "Conflict", "Share of the rows where another one disagrees", (line) => percent(line.conflict)), wide: true },
     has("learned") && number("learned", "Learned accuracy", "Share of its votes that are right, as the model believes; 90% interval where the model gives one", (line) => range(line, "learned")),
     has("weight") && number("weight", "Weight", "Log-odds that one vote of it adds for what it votes", (line) => signed(line.weight, 2)),
     has("counts_as") && number("counts_as", "Counts as", "What one vote of it counts after the discount for copies; 1 for one that repeats nobody", (line) => fixed(line.counts_as, 2)),
     has("gold") && number("gold", "Right on gold", "Share of its votes on rows with gold that are right; 95% interval (Wilson)", (line) => range(line, "gold")),
-    has("n_gold") && { ...number("n_gold", "Of", "Votes on rows with gold"), wide: true },
+    data.functions.some((line) => known(line.n_gold) && line.n_gold !== line.votes) && { ...number("n_gold", "Of", "Votes on rows with gold"), wide: true },
     has("ms") && number("ms", "ms / 1,000", "Milliseconds for 1,000 rows", (line) => fixed(line.ms, 1)),
     data.functions.some((line) => line.faults) && number("faults", "Faults", "Rows on which it failed and abstained"),
   ].filter(Boolean);

@@ -1,18 +1,34 @@
-// The map of agreement: a canvas, because two hundred functions are forty thousand cells.
+// The map of pairs: a canvas, because two hundred functions are forty thousand cells.
 
-class AgreementMap {
-  constructor(canvas, output, data) {
-    Object.assign(this, { canvas, output, names: data.functions.map((line) => line.name) });
-    this.order = data.agreement.order;
+const MEASURES = {
+  agreement: {
+    ends: ["never agree", "always agree"],
+    share: (pair) => (pair.both ? pair.agree / pair.both : null),
+  },
+  dependence: { // a correlation, from -1 to 1
+    ends: ["less than the class explains", "more than it explains"],
+    share: (pair) => (known(pair.dependence) ? (1 + pair.dependence) / 2 : null),
+  },
+  overlap: { // of the rows of the one that votes less; the ramp starts in its middle
+    ends: ["", "all rows in common"],
+    share: (pair) => (pair.both ? 0.5 + pair.both / Math.max(pair.smaller, 1) / 2 : null),
+  },
+};
+
+class PairMap {
+  constructor(canvas, output, chooser, data) {
+    Object.assign(this, { canvas, output, chooser, names: data.functions.map((line) => line.name) });
+    this.order = data.pairs.order;
     this.n = this.order.length;
-    this.both = square(data.agreement.both, this.n);
-    this.agree = square(data.agreement.agree, this.n);
+    this.pairs = square(data.pairs, this.n);
     this.cell = null;
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("pointerdown", (event) => this.point(event));
     canvas.addEventListener("pointerleave", () => this.select(null));
     canvas.addEventListener("keydown", (event) => this.key(event));
+    chooser.addEventListener("change", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(canvas.parentElement);
+    this.select(null);
     this.draw();
   }
 
@@ -41,11 +57,13 @@ class AgreementMap {
     this.canvas.style.height = `${height}px`;
     pen.scale(ratio, ratio);
     const gap = this.step > 8 ? 1 : 0;
+    const measure = MEASURES[this.chooser.value];
+    ["map-low", "map-high"].forEach((id, k) => { document.getElementById(id).textContent = measure.ends[k]; });
     for (let a = 0; a < this.n; a += 1) {
       for (let b = 0; b < this.n; b += 1) {
-        const both = this.both[a][b];
-        if (a !== b && !both) continue; // never vote together: left blank
-        pen.fillStyle = a === b ? mix(colours, 1, 0.25) : mix(colours, this.agree[a][b] / both, 1);
+        const share = a === b ? 1 : measure.share(this.pairs[a][b]);
+        if (share === null) continue; // nothing is known of the pair: left blank
+        pen.fillStyle = mix(colours, share, a === b ? 0.25 : 1);
         pen.fillRect(this.left + b * this.step, a * this.step, this.step - gap, this.step - gap);
       }
     }
@@ -98,29 +116,33 @@ class AgreementMap {
   }
 
   select(cell) {
-    if (String(cell) === String(this.cell)) return;
+    if (cell && String(cell) === String(this.cell)) return;
     this.cell = cell;
     this.draw();
-    this.output.replaceChildren(...(cell ? this.words(...cell) : ["Point at a cell, or use the arrow keys."]));
+    this.output.replaceChildren(...(cell ? this.words(...cell) : ["Point at a cell, or use the arrow keys, to see a pair."]));
   }
 
   words(a, b) {
-    const [first, second] = [this.names[this.order[a]], this.names[this.order[b]]];
-    if (a === b) return [el("strong", { class: "data" }, first), el("br"), "with itself"];
-    const both = this.both[a][b];
-    const said = both
-      ? `agree on ${percent(this.agree[a][b] / both)} of the ${count(both)} rows both vote on`
+    const name = (at) => el("strong", { class: "data" }, this.names[this.order[at]]);
+    if (a === b) return [name(a), el("br"), "with itself"];
+    const pair = this.pairs[a][b];
+    const said = pair.both
+      ? `agree on ${percent(pair.agree / pair.both)} of the ${count(pair.both)} rows both vote on`
       : "never vote on the same row";
-    return [el("strong", { class: "data" }, first), " and ", el("strong", { class: "data" }, second), el("br"), said];
+    const more = known(pair.dependence) ? [el("br"), `dependence ${signed(pair.dependence, 2)}`] : [];
+    return [name(a), " and ", name(b), el("br"), said, ...more];
   }
 }
 
-function square(upper, n) {
-  const rows = Array.from({ length: n }, () => new Array(n).fill(0));
+// Upper triangles, row by row, as a square of pairs.
+function square({ both, agree, dependence, votes }, n) {
+  const rows = Array.from({ length: n }, () => new Array(n).fill(null));
   let k = 0;
   for (let a = 0; a < n; a += 1) {
     for (let b = a + 1; b < n; b += 1) {
-      rows[a][b] = rows[b][a] = upper[k];
+      rows[a][b] = rows[b][a] = {
+        both: both[k], agree: agree[k], dependence: dependence && dependence[k], smaller: Math.min(votes[a], votes[b]),
+      };
       k += 1;
     }
   }

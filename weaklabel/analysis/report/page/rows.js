@@ -24,7 +24,7 @@ function rowTable(host, data) {
     hasGold && { name: "Gold", value: (row) => named(row.gold), cell: (row) => goldOf(row, data) },
     { name: "Votes", numeric: true, value: (row) => row.votes.length, cell: (row) => count(row.votes.length) },
     { name: "Against", numeric: true, title: "Share of the votes that are not for the class with most of them", value: (row) => row.against, cell: (row) => percent(row.against), wide: true },
-    { name: "Shown as", value: (row) => reasons(row).join(", ") || null, cell: (row) => reasons(row).map((words) => el("span", { class: "tag" }, words)), wide: true },
+    { name: "Shown as", value: (row) => reasons(row).join(", ") || null, cell: (row) => el("span", { class: "tags" }, reasons(row).map((words) => el("span", { class: "tag" }, words))), wide: true },
   ].filter(Boolean);
   const used = new Set(rows.flatMap((row) => row.why));
   const filters = [
@@ -59,7 +59,7 @@ function labelOf(row, data) {
 function goldOf(row, data) {
   if (!(row.gold >= 0)) return el("span", { class: "dim" }, "unknown");
   const name = el("span", { class: "data" }, data.classes[row.gold]);
-  return isWrong(row) ? el("span", { class: "bad" }, name, " ✗", el("span", { class: "unseen" }, " (the label is wrong)")) : name;
+  return isWrong(row) ? el("span", { class: "bad" }, name, "\u00a0✗", el("span", { class: "unseen" }, " (the label is wrong)")) : name;
 }
 
 function rowDetail(row, data) {

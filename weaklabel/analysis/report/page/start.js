@@ -19,7 +19,7 @@ if (rowHost) {
 }
 
 const canvas = document.getElementById("map");
-const map = canvas && new AgreementMap(canvas, document.getElementById("map-cell"), data);
+const map = canvas && new PairMap(canvas, document.getElementById("map-cell"), document.getElementById("map-measure"), data);
 
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 const theme = document.getElementById("theme");

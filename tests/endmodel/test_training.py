@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from weaklabel.endmodel.losses import LOSSES, CrossEntropy, find_loss
+from weaklabel.endmodel.losses import CrossEntropy
 from weaklabel.endmodel.nets import (
     HEADS,
     Affine,
@@ -88,17 +88,6 @@ def test_soft_cross_entropy_is_its_definition() -> None:
             for s, t in zip(scores[i].tolist(), targets[i].tolist(), strict=True)
         )
         assert found[i].item() == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-@given(st.lists(st.floats(-50, 50), min_size=6, max_size=6))
-def test_every_loss_is_finite_and_not_negative(name: str, values: list[float]) -> None:
-    scores = torch.tensor(values, dtype=torch.float64).reshape(2, 3)
-    targets = torch.tensor([[1.0, 0.0, 0.0], [0.2, 0.3, 0.5]]).double()
-    loss = find_loss(name).total(scores, targets, torch.ones(2).double())
-    assert loss.shape == ()
-    assert bool(torch.isfinite(loss))
-    assert bool(loss >= 0)
 
 
 def test_cross_entropy_is_least_at_the_targets() -> None:

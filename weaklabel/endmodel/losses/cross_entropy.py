@@ -35,7 +35,7 @@ class LabelDistribution(RowLoss):
 
     References
     ----------
-    Geng 2016, Label distribution learning, eq. 5.
+    Geng 2016, Label distribution learning.
     """
 
     name: ClassVar[str] = "kl"

@@ -13,6 +13,7 @@ import email.utils
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from weaklabel.errors import ConfigError, MissingDependencyError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _NO_KEY: Final = "none"  # the package insists on one
+POOL: Final = 8  # requests that share a pool of connections: a pool's work grows with its size
 _TOO_LONG: Final = (
     "context_length",
     "context length",
@@ -100,14 +102,18 @@ class OpenAIClient:
         self.timeout = timeout
         self._schema = schema
         self._max_tokens_key = "max_tokens"
-        self._open: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
+        self._pools = _Pools(self)
 
     def __repr__(self) -> str:
         where = "" if self.base_url is None else f", {self.base_url!r}"
         return f"OpenAIClient({self.model!r}{where})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": None}  # connections stay with their process
+        return {k: v for k, v in self.__dict__.items() if k != "_pools"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._pools = _Pools(self)  # connections stay with their process
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -125,7 +131,8 @@ class OpenAIClient:
         start = time.perf_counter()
         try:
             # Not chat.completions.create: building its objects costs as much as all the rest.
-            text = await self._client().post("/chat/completions", cast_to=str, body=body)
+            with self._pools.lend() as client:
+                text = await client.post("/chat/completions", cast_to=str, body=body)
         except openai.APIError as error:
             raise self._translated(error, body) from error
         seconds = time.perf_counter() - start
@@ -149,7 +156,7 @@ class OpenAIClient:
         """
         import openai
 
-        client = self._client()
+        client = self._pools.first()
         for attempt in range(3):
             try:
                 await client.get("/models", cast_to=str)
@@ -168,25 +175,24 @@ class OpenAIClient:
 
     async def close(self) -> None:
         """Close the connections of this event loop."""
-        if self._open is not None and self._open[0] is asyncio.get_running_loop():
-            client = self._open[1]
-            self._open = None
-            await client.close()
+        await self._pools.close()
 
-    def _client(self) -> AsyncOpenAI:
-        """The connections; they belong to one event loop."""
-        loop = asyncio.get_running_loop()
-        if self._open is None or self._open[0] is not loop:
-            import openai
+    def connect(self) -> AsyncOpenAI:
+        """A client of the package, with connections of its own.
 
-            client = openai.AsyncOpenAI(
-                api_key=self._key(),
-                base_url=self.base_url,
-                timeout=self.timeout,
-                max_retries=0,
-            )
-            self._open = (loop, client)
-        return self._open[1]
+        Raises
+        ------
+        ConfigError
+            If the key is not set.
+        """
+        import openai
+
+        return openai.AsyncOpenAI(
+            api_key=self._key(),
+            base_url=self.base_url,
+            timeout=self.timeout,
+            max_retries=0,
+        )
 
     def _key(self) -> str:
         if self.key_env is None:
@@ -246,6 +252,49 @@ class OpenAIClient:
             self._max_tokens_key = "max_completion_tokens"
             return QuestionError("unsupported", message, retry_after=0.0)
         return QuestionError("rejected", f"{status}: {message}")
+
+
+class _Pools:
+    """The pools of connections of an endpoint, for one event loop at a time.
+
+    The pool of the package looks at each of its connections for each request, which at 64 of them
+    costs more than the request; several small pools do not.
+    """
+
+    def __init__(self, endpoint: OpenAIClient) -> None:
+        self._endpoint = endpoint
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clients: list[AsyncOpenAI] = []
+        self._busy: list[int] = []
+
+    def first(self) -> AsyncOpenAI:
+        """A client, without a request being counted."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._clients, self._busy = loop, [self._endpoint.connect()], [0]
+        return self._clients[0]
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[AsyncOpenAI]:
+        """The first client with a place, for one request."""
+        self.first()
+        clients, busy = self._clients, self._busy
+        at = next((k for k, n in enumerate(busy) if n < POOL), len(busy))
+        if at == len(busy):
+            clients.append(self._endpoint.connect())
+            busy.append(0)
+        busy[at] += 1
+        try:
+            yield clients[at]
+        finally:
+            busy[at] -= 1
+
+    async def close(self) -> None:
+        """Close them all, if they belong to this event loop."""
+        if self._loop is asyncio.get_running_loop():
+            clients, self._loop, self._clients = self._clients, None, []
+            for client in clients:
+                await client.close()
 
 
 def _require_openai() -> None:

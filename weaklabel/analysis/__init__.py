@@ -22,6 +22,7 @@ from weaklabel.analysis.certificate import (
 )
 from weaklabel.analysis.comparison import Comparison, compare, predictive_log_likelihood
 from weaklabel.analysis.conflicts import ConflictRow, Conflicts, rows_in_conflict
+from weaklabel.analysis.fixes import LFsToFix, LFToFix, lfs_to_fix
 from weaklabel.analysis.learned import CopyCluster, LearnedLFs, learned_lfs
 from weaklabel.analysis.pairs import LFPairs, lf_pairs
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
@@ -40,6 +41,8 @@ __all__ = [
     "ErrorBuckets",
     "LFPairs",
     "LFSummary",
+    "LFToFix",
+    "LFsToFix",
     "LabelQuality",
     "LearnedLFs",
     "MVCertificate",
@@ -53,6 +56,7 @@ __all__ = [
     "learned_lfs",
     "lf_pairs",
     "lf_summary",
+    "lfs_to_fix",
     "mv_certificate",
     "predictive_log_likelihood",
     "quality_table",

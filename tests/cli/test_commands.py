@@ -17,7 +17,18 @@ from weaklabel.models import LabelModel
 from weaklabel.soft_labels import SoftLabels
 from weaklabel.votes import VoteMatrix
 
-COMMANDS = ("demo", "run", "apply", "analyze", "fit", "label", "aggregate", "train", "predict")
+COMMANDS = (
+    "demo",
+    "run",
+    "apply",
+    "analyze",
+    "fit",
+    "label",
+    "aggregate",
+    "train",
+    "predict",
+    "report",
+)
 
 
 def done(call: Call, *arguments: object):

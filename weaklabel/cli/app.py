@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weaklabel.cli import labeling, models, packs, starting
+from weaklabel.cli import labeling, models, packs, report_page, starting
 from weaklabel.version import __version__
 
 HELP = """
@@ -30,6 +30,7 @@ votes into soft labels without gold, and an end model learns from them.
   weaklabel analyze votes.npz
   weaklabel fit votes.npz --out model.npz
   weaklabel label model.npz votes.npz --out labels.parquet
+  weaklabel report votes.npz --model model.npz --rows rows.csv --out report.html
 
 [bold]Labels from a crowd or a panel of judges[/bold]
 
@@ -57,6 +58,7 @@ for function in (
     models.aggregate,
     models.train,
     models.predict,
+    report_page.report,
     packs.packs,
 ):
     app.command(no_args_is_help=function not in (starting.demo, packs.packs))(function)

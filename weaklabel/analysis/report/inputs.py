@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.analysis.gold import gold_codes
+from weaklabel.analysis.gold import check_same_rows, gold_codes
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.models import LabelModelBase
 from weaklabel.soft_labels import SoftLabels
@@ -117,17 +117,7 @@ def check_inputs(
 
 def _aligned(labels: SoftLabels, votes: VoteMatrix) -> SoftLabels:
     """The labels in the order of the votes."""
-    if labels.labels != votes.labels:
-        raise DataError(
-            f"the labels are of the classes {list(labels.labels.names)[:QUOTED]} and the votes of "
-            f"{list(votes.labels.names)[:QUOTED]}; give labels that were made from these votes"
-        )
-    if labels.n_items != votes.n_items:
-        raise DataError(
-            f"there are labels of {labels.n_items:,} rows and votes on {votes.n_items:,}; "
-            "give the labels of these rows"
-        )
-    order = _order(labels.ids, votes)
+    order = _order(labels.ids, votes) if labels.n_items == votes.n_items else None
     if order is not None:
         labels = SoftLabels(
             labels.probabilities[order],
@@ -136,6 +126,7 @@ def _aligned(labels: SoftLabels, votes: VoteMatrix) -> SoftLabels:
             votes.row_ids,
             labels.provenance,
         )
+    check_same_rows(votes, labels)
     same_lfs = labels.provenance.get("lf_names") == list(votes.lf_names)
     if same_lfs and not np.array_equal(labels.n_votes, votes.n_votes_per_item):
         row = int(np.flatnonzero(labels.n_votes != votes.n_votes_per_item)[0])

@@ -75,16 +75,17 @@ def pair_map(votes: VoteMatrix) -> PairMap:
     -----
     The cost of :func:`~weaklabel.analysis.lf_pairs` with dependence, where it can be measured.
     """
-    kept = np.arange(votes.n_lfs)
-    if votes.n_lfs > MAX_LFS:
-        n_votes = np.bincount(votes.lf_index, minlength=votes.n_lfs)
+    n_lfs = votes.n_lfs
+    kept = np.arange(n_lfs)
+    if n_lfs > MAX_LFS:
+        n_votes = np.bincount(votes.lf_index, minlength=n_lfs)
         kept = np.sort(np.argsort(-n_votes, kind="stable")[:MAX_LFS])
         votes = votes.select_lfs(kept.tolist())
     try:
         pairs = lf_pairs(votes, dependence=True)
     except FitError:  # fewer than three vote: there is no dependence to speak of
         pairs = lf_pairs(votes)
-    return PairMap(pairs, kept, _order(pairs), votes.n_lfs - len(kept))
+    return PairMap(pairs, kept, _order(pairs), n_lfs - len(kept))
 
 
 def _order(pairs: LFPairs) -> IntArray:

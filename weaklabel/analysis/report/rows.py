@@ -22,6 +22,7 @@ MIN_CELL: Final = 120
 MAX_COLUMNS: Final = 40
 MAX_PROBABILITIES: Final = 6
 PREVIEW_SHARE: Final = 0.5
+_MISSING: Final = ("NaTType", "NAType")  # of pandas, which need not be loaded
 
 
 def rows_section(inputs: Inputs, sample: Sample, room: int) -> dict[str, Any]:
@@ -70,6 +71,8 @@ def _size(row: Mapping[str, Any]) -> int:
 def _cell(value: Any, limit: int) -> str | None:
     """A value as text; a long text is cut and says how much is missing."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if type(value).__name__ in _MISSING:
         return None
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral | bool):
         return f"{float(value):.6g}"

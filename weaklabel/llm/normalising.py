@@ -119,7 +119,8 @@ class Matcher:
         if key is None:
             key = self._only_one(reply)
         if key is None and len(whole.split()) <= self._longest + 1:
-            key = self._cut_short(whole) or self._trie.closest(whole, _allowed(whole))
+            close = self._trie.closest(whole, _allowed(whole))
+            key = self._cut_short(whole) or (close if close and _allowed(close) else None)
         return None if key is None else self._by_text[key]
 
     def _at_start(self, reply: str) -> str | None:

@@ -138,7 +138,7 @@ class AnswerCache:
         except sqlite3.DatabaseError as error:
             aside = self._set_aside()
             warnings.warn(
-                f"the answer cache {self.path} is damaged ({error}); it was set aside as "
+                f"the answer cache {self.path} is damaged ({_one_line(error)}); it was set aside as "
                 f"{aside.name} and begun anew, so its answers will be paid for again",
                 CacheWarning,
                 stacklevel=4,
@@ -202,6 +202,10 @@ class AnswerCache:
                     aside.with_name(aside.name + suffix)
                 )
         return aside
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _patiently(database: sqlite3.Connection, statement: str) -> None:

@@ -12,6 +12,7 @@ from weaklabel.analysis.quality import LabelQuality, label_quality, quality_tabl
 from weaklabel.analysis.reliability import ReliabilityBins, reliability
 from weaklabel.analysis.report import sections as part
 from weaklabel.analysis.report.findings import Sentence, find_sentences, model_report
+from weaklabel.analysis.report.fix_first import FixFirst, fix_first
 from weaklabel.analysis.report.html import Html, element, join
 from weaklabel.analysis.report.inputs import Inputs
 from weaklabel.analysis.report.lfs import lf_lines
@@ -45,6 +46,8 @@ class Parts:
     summary : LFSummary
     model_report : ModelReport or None
     sentences : list of Sentence
+    fixes : FixFirst or None
+        None without a model.
     pairs : PairMap or None
         None of a single labeling function.
     lines : list of dict
@@ -63,6 +66,7 @@ class Parts:
     summary: LFSummary
     model_report: ModelReport | None
     sentences: list[Sentence]
+    fixes: FixFirst | None
     pairs: PairMap | None
     lines: list[dict[str, Any]]
     sample: dict[str, Any]
@@ -83,6 +87,7 @@ class Parts:
             summary=summary,
             model_report=report,
             sentences=find_sentences(inputs, summary, report),
+            fixes=fix_first(inputs, summary, names),
             pairs=pair_map(votes) if votes.n_lfs > 1 else None,
             lines=lf_lines(votes, summary, report),
             sample=rows_section(inputs, choose_rows(inputs, max_rows), ROOM_FOR_ROWS),
@@ -296,9 +301,18 @@ def _functions(parts: Parts) -> Html:
             part.glance_chart(parts.lines, parts.inputs.votes.n_classes),
         ),
         element("div", id="function-table"),
+        _fixes(parts),
         *notes,
         part.missing(f"Not shown: {'; '.join(hints)}.") if hints else None,
     )
+
+
+def _fixes(parts: Parts) -> Html | None:
+    if parts.fixes is None:
+        return None
+    cells = parts.fixes.cells()
+    table = part.cells_table(cells) if cells.rows else element("p", "Nothing stands out.")
+    return part.figure("To fix first", parts.fixes.about(), table)
 
 
 def _agreement(parts: Parts) -> Html:

@@ -1,0 +1,76 @@
+"""What to mend first, on a sample of the rows where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from weaklabel.analysis.fixes import LFsToFix, lfs_to_fix
+from weaklabel.analysis.report.inputs import Inputs
+from weaklabel.analysis.summary import LFSummary, lf_summary
+from weaklabel.analysis.text import Cells
+
+MAX_ROWS: Final = 10_000
+SEED: Final = 0
+LISTED: Final = 8
+
+
+@dataclass(frozen=True, eq=False)
+class FixFirst:
+    """Labeling functions about which there is something to do.
+
+    Attributes
+    ----------
+    found : LFsToFix
+        Of the rows looked at.
+    n_items : int
+        All rows.
+    """
+
+    found: LFsToFix
+    n_items: int
+
+    def cells(self) -> Cells:
+        """The first few of them."""
+        cells = self.found.cells()
+        return Cells(cells.header, cells.rows[:LISTED], cells.numeric)
+
+    def about(self) -> str:
+        """Which rows, who judged, and what is not listed."""
+        words = "By how many labels are expected to be wrong because of it"
+        if self.found.n_items < self.n_items:
+            words += f", in a random sample of {self.found.n_items:,} rows"
+        judged = f"gold on {self.found.n_gold:,} rows" if self.found.n_gold else "the model alone"
+        words += f"; judged by {judged}."
+        left = len(self.found.cells().rows) - LISTED
+        return words + (f" {left:,} more are not listed." if left > 0 else "")
+
+
+def fix_first(
+    inputs: Inputs, summary: LFSummary, gold: Sequence[str | None] | None
+) -> FixFirst | None:
+    """What to mend first; None without a model, which has to label rows without each vote.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    summary : LFSummary
+        Of all rows, with the model.
+    gold : sequence of class names, optional
+
+    Notes
+    -----
+    One prediction per vote of at most 10,000 rows.
+    """
+    if inputs.model is None:
+        return None
+    votes, n_items = inputs.votes, inputs.votes.n_items
+    if n_items > MAX_ROWS:
+        rows = np.sort(np.random.default_rng(SEED).permutation(n_items)[:MAX_ROWS])
+        votes = votes[rows]
+        gold = None if gold is None else [gold[i] for i in rows.tolist()]
+        summary = lf_summary(votes, gold, model=inputs.model)
+    return FixFirst(lfs_to_fix(votes, inputs.model, gold, summary=summary), n_items)

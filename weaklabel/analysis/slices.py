@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from weaklabel.analysis.gold import check_same_rows, gold_codes
 from weaklabel.analysis.spoken import Spoken
-from weaklabel.analysis.text import Cells, number, percent
+from weaklabel.analysis.text import Cells, number, percent, wrapped
 from weaklabel.analysis.wilson import in_words, wilson_interval
 from weaklabel.errors import ConfigError, DataError
 from weaklabel.soft_labels import TIE_TOLERANCE, SoftLabels
@@ -171,7 +171,7 @@ class SliceSummary:
 
     def to_text(self, width: int = 80) -> str:
         """The table and its notes as text."""
-        return "\n".join([self.cells().to_text(width), *self.notes()])
+        return "\n".join([self.cells().to_text(width), *wrapped(self.notes(), width)])
 
 
 def slice_summary(

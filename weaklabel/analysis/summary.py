@@ -27,7 +27,7 @@ import numpy.typing as npt
 from weaklabel.analysis.gold import gold_codes
 from weaklabel.analysis.learned import LearnedLFs, learned_lfs
 from weaklabel.analysis.spoken import Spoken
-from weaklabel.analysis.text import Cells, number, percent
+from weaklabel.analysis.text import Cells, number, percent, wrapped
 from weaklabel.analysis.wilson import in_words, wilson_interval
 from weaklabel.applier.timing import Timing
 from weaklabel.models import LabelModelBase
@@ -234,7 +234,8 @@ class LFSummary:
         if gold is not None:
             parts += ["", gold.to_text(width)]
         if self.learned is not None:
-            parts += ["", self.learned.cells().to_text(width), *self.learned.notes()]
+            parts += ["", self.learned.cells().to_text(width)]
+            parts += wrapped(self.learned.notes(), width)
         return "\n".join(parts)
 
 

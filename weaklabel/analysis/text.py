@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 MIN_FOLDED = 8  # a folded column keeps at least this many characters
 
@@ -83,6 +84,17 @@ def _fold(text: str, width: int) -> list[str]:
         pieces.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [*pieces, text]
+
+
+def wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """Sentences in lines of at most ``width`` characters where their words allow it."""
+    return [
+        part
+        for line in lines
+        for part in wrap(
+            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    ]
 
 
 def percent(value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weaklabel.cli import labeling, models, packs, report_page, starting
+from weaklabel.cli import analyzing, labeling, models, packs, report_page, starting
 from weaklabel.version import __version__
 
 HELP = """
@@ -52,7 +52,7 @@ for function in (
     starting.demo,
     labeling.run,
     labeling.apply,
-    labeling.analyze,
+    analyzing.analyze,
     models.fit,
     models.label,
     models.aggregate,

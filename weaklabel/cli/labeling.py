@@ -1,4 +1,4 @@
-"""Commands from rows to votes: ``run``, ``apply``, ``analyze``."""
+"""Commands from rows to votes: ``run``, ``apply``."""
 
 from __future__ import annotations
 
@@ -106,6 +106,12 @@ def apply(
     jobs: opt.Jobs = 1,
     on_error: opt.OnErrorOption = opt.OnError.stop,
     cache: opt.Cache = None,
+    timing: Annotated[
+        Path | None,
+        typer.Option(
+            "--timing", metavar="TIMES", help="Also write how long each function took: .json."
+        ),
+    ] = None,
     overwrite: opt.Overwrite = False,
 ) -> None:
     """Let the labeling functions of a pack vote on rows, and write the votes.
@@ -113,13 +119,17 @@ def apply(
     Example: weaklabel apply my_rules.py rows.csv --out votes.npz --jobs 4
     """
     from weaklabel.analysis import lf_summary
-    from weaklabel.applier import VoteCache
+    from weaklabel.applier import Timing, VoteCache
     from weaklabel.applier import apply as apply_lfs
     from weaklabel.lf import load_pack
     from weaklabel.pipeline import check_votes_target
+    from weaklabel.storage import check_target
 
     check_votes_target(out, overwrite=overwrite)
+    if timing is not None:
+        check_target(timing, overwrite=overwrite)
     kept = None if cache is None else VoteCache(cache)
+    times = Timing()
     votes = apply_lfs(
         load_pack(pack),
         data,
@@ -127,40 +137,16 @@ def apply(
         n_jobs=jobs,
         on_error=on_error.value,
         cache=kept,
+        timing=times,
     )
     votes.save(out, overwrite=overwrite)
-    summary = lf_summary(votes)
+    summary = lf_summary(votes, timing=times)
     show_summary(screen, summary)
     screen.say(f"wrote {out} (votes)")
+    if timing is not None:
+        times.save(timing, overwrite=overwrite)
+        screen.say(f"wrote {timing} (times)")
     if kept is not None:
         screen.say(f"{kept.folder}: {kept.summary()}")
     about = None if kept is None else kept.to_dict()
     screen.result({"votes": out, "summary": summary.to_dict(), "cache": about})
-
-
-@command
-def analyze(
-    screen: Screen,
-    votes: opt.VotesArgument,
-    data: opt.GoldData = None,
-    gold: Annotated[
-        str | None,
-        typer.Option("--gold", metavar="COLUMN", help="Column of gold labels in --data."),
-    ] = None,
-    id_column: opt.IdColumn = None,
-) -> None:
-    """Show what each labeling function does; with gold labels, how often it is right.
-
-    Coverage is the share of rows a function votes on, overlap the share where another votes too,
-    conflict the share where another disagrees.
-
-    Example: weaklabel analyze votes.npz --data rows.csv --gold answer
-    """
-    from weaklabel.analysis import lf_summary
-    from weaklabel.pipeline import read_gold
-    from weaklabel.votes import VoteMatrix
-
-    matrix = VoteMatrix.load(votes)
-    summary = lf_summary(matrix, read_gold(matrix, data, gold, id_column))
-    show_summary(screen, summary)
-    screen.result(summary.to_dict())

@@ -14,12 +14,24 @@ if TYPE_CHECKING:
 MAX_CLASSES = 8  # classes counted one by one; a longer list tells a reader less, not more
 
 
-def show_summary(screen: Screen, summary: LFSummary) -> None:
-    """The LF table and its notes."""
+def show_summary(screen: Screen, summary: LFSummary, *, full: bool = False) -> None:
+    """The LF table and its notes; in full, also what gold and a model say of the functions."""
+    from weaklabel.analysis.text import wrapped
+
     screen.table(summary.cells())
     screen.say()
     for note in summary.notes():
         screen.say(note)
+    gold = summary.gold_cells()
+    if full and gold is not None:
+        screen.say()
+        screen.table(gold)
+    if full and summary.learned is not None:
+        screen.say()
+        screen.table(summary.learned.cells())
+        screen.say()
+        for note in wrapped(summary.learned.notes(), screen.width):
+            screen.say(note)
 
 
 def show_labels(screen: Screen, labels: SoftLabels) -> None:

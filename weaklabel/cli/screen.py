@@ -32,6 +32,11 @@ class Screen:
         self.as_json = as_json
         self.debug = debug
 
+    @property
+    def width(self) -> int:
+        """Characters a line of what is for people."""
+        return self._console(sys.stderr if self.as_json else sys.stdout).width
+
     def say(self, text: str = "", style: str | None = None) -> None:
         """A line for people."""
         self._print(self._console(sys.stderr if self.as_json else sys.stdout), text, style)

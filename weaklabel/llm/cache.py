@@ -83,22 +83,17 @@ class AnswerCache:
 
     # -- writing -------------------------------------------------------------------------------
 
-    async def put(self, key: bytes, model: str, answer: Answer) -> None:
-        """Keep an answer; returns when it is on disk.
+    def put(self, key: bytes, model: str, answer: Answer) -> asyncio.Future[None]:
+        """Keep an answer; the future is done when it is on disk, or holds a ``sqlite3.Error``.
 
-        Answers of one turn of the event loop are committed together.
-
-        Raises
-        ------
-        sqlite3.Error
-            If it cannot be written.
+        Answers of one turn of the event loop are committed together, even if nobody waits.
         """
         self._waiting.append((key, model, json.dumps(answer_to_json(answer))))
         if self._committed is None:
             loop = asyncio.get_running_loop()
             self._committed = loop.create_future()
             loop.call_soon(self._commit)
-        await asyncio.shield(self._committed)
+        return asyncio.shield(self._committed)
 
     def _commit(self) -> None:
         rows, done = self._waiting, self._committed
@@ -138,8 +133,8 @@ class AnswerCache:
         except sqlite3.DatabaseError as error:
             aside = self._set_aside()
             warnings.warn(
-                f"the answer cache {self.path} is damaged ({_one_line(error)}); it was set aside as "
-                f"{aside.name} and begun anew, so its answers will be paid for again",
+                f"the answer cache {self.path} is damaged ({_one_line(error)}); it was set aside "
+                f"as {aside.name} and begun anew, so its answers will be paid for again",
                 CacheWarning,
                 stacklevel=4,
             )

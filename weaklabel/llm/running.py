@@ -158,15 +158,22 @@ class Run:
     async def _ask(self, sender: Sender, q: int, question: Question) -> None:
         asked, sent = self._job.questions[q], Sent()
         prompt = self._job.prompts[asked.prompt]
-        known = None if self._cache is None or self._fresh else self._cache.get(asked.key)
+
+        async def keep(answer: Answer) -> None:
+            written = None
+            if self._cache is not None:
+                written = self._cache.put(asked.key, sender.name, answer)
+            self._note(q, asked.prompt, answer, sent)
+            if written is not None:
+                await written
+
         try:
+            known = None if self._cache is None or self._fresh else self._cache.get(asked.key)
             if known is not None:  # of another process
                 self._state.take(q, known)
                 self._state.counts[asked.prompt].cached += 1
-                return
-            keep = None if self._cache is None else self._keeper(asked.key, sender.name)
-            answer = await sender.send(question, prompt.sampling, sent, keep)
-            self._note(q, asked.prompt, answer, sent)
+            else:
+                await sender.send(question, prompt.sampling, sent, keep)
         except NotSentError:
             self._stop(self._budget_reason())
         except QuestionError as error:
@@ -174,25 +181,13 @@ class Run:
             self._count_failure(error)
         except EndpointError as error:
             self._stop(f"the endpoint refuses: {error}", error)
-        except sqlite3.Error as error:
-            self._stop(f"the answer cache cannot be read ({error})")
+        except sqlite3.Error as error:  # no more is paid for that cannot be kept
+            self._stop(f"the answer cache cannot be written ({error})")
         finally:
             counts = self._state.counts[asked.prompt]
             counts.requests += sent.attempts
             counts.cost += sent.cost
             self._progress.advance(self._ledger.cost)
-
-    def _keeper(self, key: bytes, model: str) -> Callable[[Answer], Coroutine[Any, Any, None]]:
-        cache = self._cache
-        assert cache is not None
-
-        async def keep(answer: Answer) -> None:
-            try:
-                await cache.put(key, model, answer)
-            except sqlite3.Error as error:  # this answer counts; no more are paid for
-                self._stop(f"the answer cache cannot be written ({error})")
-
-        return keep
 
     def _note(self, q: int, j: int, answer: Answer, sent: Sent) -> None:
         self._failed_in_a_row = 0

@@ -34,6 +34,7 @@ from weaklabel.version import __version__
 
 ROOM_FOR_ROWS: Final = 6_500_000  # bytes
 MAX_NAMES: Final = 8
+WIDE_CONFUSION: Final = 6  # classes up to which the table of mistakes stands beside a chart
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,7 @@ def _overview(parts: Parts) -> Html:
         ("rows in conflict", percent(summary.any_conflict)),
     ]
     if parts.quality is not None:
-        facts.append(("right, of rows with a vote", percent(parts.quality.accuracy_covered)))
+        facts.append(("right where voted", percent(parts.quality.accuracy_covered)))
     hints = []
     if parts.inputs.labels is None:
         hints.append(
@@ -241,8 +242,12 @@ def _against_gold(parts: Parts) -> Html:
         "loss and Brier score: smaller is better.",
         part.cells_table(quality_table({"these labels": parts.quality, **scores})),
     )
-    pair = element("div", diagram, _confusion(parts), class_="pair")
-    return join([scored, pair])
+    return join(
+        [
+            scored,
+            element("div", diagram, _confusion(parts), class_="pair" if side_by_side else None),
+        ]
+    )
 
 
 def _reliability(parts: Parts) -> Html:
@@ -301,9 +306,9 @@ def _functions(parts: Parts) -> Html:
             part.glance_chart(parts.lines, parts.inputs.votes.n_classes),
         ),
         element("div", id="function-table"),
-        _fixes(parts),
         *notes,
         part.missing(f"Not shown: {'; '.join(hints)}.") if hints else None,
+        _fixes(parts),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from weaklabel.analysis.fixes import LFsToFix, lfs_to_fix
+from weaklabel.analysis.fixes import WORTH_A_LOOK, LFsToFix, LFToFix, lfs_to_fix
 from weaklabel.analysis.report.inputs import Inputs
 from weaklabel.analysis.summary import LFSummary, lf_summary
 from weaklabel.analysis.text import Cells
@@ -33,10 +33,15 @@ class FixFirst:
     found: LFsToFix
     n_items: int
 
+    @property
+    def chosen(self) -> LFsToFix:
+        """Those that cost labels, or of which there is more to say than that they decide none."""
+        kept = [lf for lf in self.found.lfs if lf.advice and not _is_idle(lf)]
+        return replace(self.found, lfs=tuple(kept))
+
     def cells(self) -> Cells:
         """The first few of them."""
-        cells = self.found.cells()
-        return Cells(cells.header, cells.rows[:LISTED], cells.numeric)
+        return replace(self.chosen, lfs=self.chosen.lfs[:LISTED]).cells()
 
     def about(self) -> str:
         """Which rows, who judged, and what is not listed."""
@@ -45,8 +50,18 @@ class FixFirst:
             words += f", in a random sample of {self.found.n_items:,} rows"
         judged = f"gold on {self.found.n_gold:,} rows" if self.found.n_gold else "the model alone"
         words += f"; judged by {judged}."
-        left = len(self.found.cells().rows) - LISTED
-        return words + (f" {left:,} more are not listed." if left > 0 else "")
+        left = len(self.chosen.lfs) - LISTED
+        if left > 0:
+            words += f" {left:,} more are not listed."
+        idle = sum(map(_is_idle, self.found.lfs))
+        if idle:
+            words += f" {idle:,} decide no row: others say the same, or outvote them."
+        return words
+
+
+def _is_idle(lf: LFToFix) -> bool:
+    """Whether all there is to say is that it decides no row."""
+    return len(lf.advice) == 1 and max(lf.n_decided, lf.at_stake) < WORTH_A_LOOK and lf.n_votes > 0
 
 
 def fix_first(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
@@ -52,6 +53,14 @@ def element(name: str, *children: Child, **attributes: Attribute) -> Html:
 def join(children: Iterable[Child]) -> Html:
     """Children one after the other; text among them is escaped."""
     return Html("".join(_child(child) for child in children))
+
+
+def breakable(name: str) -> Html:
+    """A name that may be broken after its underscores and points."""
+    pieces = re.split(r"(?<=[_.])", name)
+    return join(
+        [piece if k == 0 else join([Html("<wbr>"), piece]) for k, piece in enumerate(pieces)]
+    )
 
 
 def _child(child: Child) -> str:

@@ -15,7 +15,7 @@ from weaklabel.analysis.quality import LabelQuality
 from weaklabel.analysis.reliability import ReliabilityBins
 from weaklabel.analysis.report.charts import Interval, bar, columns, dots, reliability
 from weaklabel.analysis.report.findings import Sentence
-from weaklabel.analysis.report.html import Child, Html, element, join
+from weaklabel.analysis.report.html import Child, Html, breakable, element, join
 from weaklabel.analysis.report.pair_map import LISTED, PairMap
 from weaklabel.analysis.report.scores import Balance, Histogram
 from weaklabel.analysis.text import Cells, percent
@@ -97,9 +97,10 @@ def balance_chart(names: Sequence[str], balance: Balance) -> Html:
     if balance.gold is not None:
         series.append(("gold-share", "gold", balance.gold))
     order = np.argsort(-series[-1][2], kind="stable").tolist()
+    widest = _round_up(max(float(values.max()) for _, _, values in series))
     lines = []
     for k in order[:MAX_CLASSES]:
-        stack = [bar([(name, float(values[k]))], 9) for name, _, values in series]
+        stack = [bar([(name, float(values[k]) / widest)], 9) for name, _, values in series]
         numbers = [element("div", percent(float(values[k]))) for _, _, values in series]
         lines.append(
             element(
@@ -110,12 +111,14 @@ def balance_chart(names: Sequence[str], balance: Balance) -> Html:
             )
         )
     more = len(order) - MAX_CLASSES
-    note = element("p", f"and {more:,} rarer classes") if more > 0 else None
+    words = f"The bars go up to {widest:.0%}."
+    if more > 0:
+        words += f" {more:,} rarer classes are left out."
     return join(
         [
             key([("box", name, words) for name, words, _ in series]),
             element("div", lines, class_="bars balance"),
-            note,
+            element("p", words, class_="below") if widest < 1.0 or more > 0 else None,
         ]
     )
 
@@ -179,7 +182,8 @@ def small_table(
 
 def cells_table(cells: Cells) -> Html:
     """A table of text cells."""
-    return small_table(cells.header, cells.rows, cells.numeric)
+    rows = [(breakable(row[0]), *row[1:]) for row in cells.rows]
+    return small_table(cells.header, rows, cells.numeric)
 
 
 def confusion_table(quality: LabelQuality) -> Html:
@@ -255,9 +259,7 @@ def glance_chart(lines: Sequence[Mapping[str, Any]], n_classes: int) -> Html:
     note = None
     if is_long:
         few = f"The {MAX_BARS} that vote most of" if len(lines) > MAX_BARS else "All"
-        note = element(
-            "p", f"{few} {len(lines):,}; scroll in the box to see more.", class_="y-title"
-        )
+        note = element("p", f"{few} {len(lines):,}; scroll in the box to see more.", class_="below")
     return join([key(entries), box, note])
 
 
@@ -337,7 +339,7 @@ def _pairs(title: str, pairs: LFPairs, chosen: Sequence[tuple[str, str]]) -> Htm
     where = {name: j for j, name in enumerate(pairs.lf_names)}
     rows = [
         (
-            f"{one} – {other}",
+            join([breakable(one), " – ", breakable(other)]),
             percent(float(pairs.agreement[where[one], where[other]])),
             f"{pairs.both[where[one], where[other]]:,}",
         )

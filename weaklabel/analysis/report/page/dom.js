@@ -24,6 +24,9 @@ function setAll(node, attributes) {
   }
 }
 
+// Names break after an underscore or a point, where they must.
+const breakable = (text) => text.split(/(?<=[_.])/).flatMap((piece, k) => (k ? [el("wbr"), piece] : [piece]));
+
 const known = (value) => value !== null && value !== undefined;
 const count = (value) => (known(value) ? value.toLocaleString("en-US") : "–");
 const percent = (value) => {

@@ -13,7 +13,7 @@ function functionTable(host, data, showRowsOf) {
     name: heading, title, numeric: true, value: (line) => line[name], cell: cell || ((line) => count(line[name])),
   });
   const columns = [
-    { name: "Labeling function", value: (line) => line.name, cell: (line) => line.name },
+    { name: "Labeling function", value: (line) => line.name, cell: (line) => breakable(line.name), kind: "named" },
     { name: "Votes for", value: (line) => line.polarity.join(", "), cell: (line) => polarity(line, data.classes), kind: "data" },
     number("votes", "Votes", "Rows it votes on"),
     { ...number("coverage", "Coverage", "Share of the rows it votes on", (line) => withBar(line.coverage, "overlap", widest)), left: true },

@@ -104,7 +104,7 @@ function votesOf(row, data) {
   const head = el("tr", {}, el("th", { scope: "col" }, "function"), el("th", { scope: "col" }, "vote"),
     explained ? [el("th", { scope: "col", class: "effect" }, el("span", { class: "unseen" }, "effect as a bar")), el("th", { scope: "col", class: "number" }, "adds")] : null);
   return el("table", {}, el("thead", {}, head), el("tbody", {}, row.votes.map(([lf, symbol, adds, decides]) => el("tr", {},
-    el("th", { scope: "row", class: "data" }, data.functions[lf].name),
+    el("th", { scope: "row", class: "data" }, breakable(data.functions[lf].name)),
     el("td", { class: "data" }, data.symbols[symbol]),
     explained ? [
       el("td", { class: "effect" }, known(adds) ? effectBar(adds / largest) : el("span", { class: "dim" }, "not used")),

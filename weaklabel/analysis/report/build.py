@@ -242,12 +242,8 @@ def _against_gold(parts: Parts) -> Html:
         "loss and Brier score: smaller is better.",
         part.cells_table(quality_table({"these labels": parts.quality, **scores})),
     )
-    return join(
-        [
-            scored,
-            element("div", diagram, _confusion(parts), class_="pair" if side_by_side else None),
-        ]
-    )
+    kind = "pair" if len(parts.quality.labels) <= WIDE_CONFUSION else None
+    return join([scored, element("div", diagram, _confusion(parts), class_=kind)])
 
 
 def _reliability(parts: Parts) -> Html:

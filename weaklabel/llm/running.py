@@ -78,6 +78,7 @@ class Run:
             After Ctrl-C, when what was on its way has been given up.
         """
         box: list[BaseException] = []
+        done = threading.Event()  # not join(): interrupted, that takes a running thread for ended
 
         def work() -> None:
             try:
@@ -86,18 +87,20 @@ class Run:
                 self.stopped = self.stopped or "interrupted"
             except BaseException as error:
                 box.append(_first_of(error))
+            finally:
+                done.set()
 
         # A thread of its own: there may be an event loop in this one already (a notebook), and
         # Ctrl-C comes to the main thread, which only waits.
         thread = threading.Thread(target=work, name="weaklabel-ask", daemon=True)
         thread.start()
         try:
-            while thread.is_alive():
-                thread.join(0.2)
+            while not done.wait(0.2):
+                pass
         except KeyboardInterrupt:
             self.stopped = "interrupted"
             self._cancel()
-            thread.join()
+            done.wait()
             raise
         if box:
             raise box[0]

@@ -58,9 +58,7 @@ def join(children: Iterable[Child]) -> Html:
 def breakable(name: str) -> Html:
     """A name that may be broken after its underscores and points."""
     pieces = re.split(r"(?<=[_.])", name)
-    return join(
-        [piece if k == 0 else join([Html("<wbr>"), piece]) for k, piece in enumerate(pieces)]
-    )
+    return Html("<wbr>".join(html.escape(piece, quote=False) for piece in pieces))
 
 
 def _child(child: Child) -> str:

@@ -341,7 +341,7 @@ def test_an_endpoint_that_went_away_is_given_up(spam: PromptLabelingFunction):
         return "yes"
 
     model = ScriptedModel(script)
-    with pytest.raises(StoppedAsking, match="25 questions in a row found no endpoint") as caught:
+    with pytest.raises(StoppedAsking, match="25 questions in a row got no answer") as caught:
         ask(spam, texts(500), model=model, concurrency=4)
     assert caught.value.result.votes.n_votes == 40
     assert len(model.asked) <= 40 + 25 + 4 * 4

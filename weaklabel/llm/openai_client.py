@@ -230,7 +230,10 @@ class OpenAIClient:
         if status == 429:
             return self._too_many(error, message)
         if status in (400, 413, 422):
-            return self._refused_request(status, message, body)
+            refused = self._refused_request(status, message, body)
+            if refused.kind == "rejected" and self.model in message:  # it is not about this row
+                return EndpointError(f"the endpoint does not take {self.model!r} so: {message}")
+            return refused
         kind: FailureKind = "server error" if status >= 500 or status in (408, 409) else "rejected"
         return QuestionError(kind, f"{status}: {message}", retry_after=_retry_after(error))
 
@@ -309,13 +312,12 @@ def _cause(error: BaseException) -> str:
 
 
 def _message(error: Any) -> str:
-    """The endpoint's own words, with its code."""
+    """The endpoint's own words, with its code; servers differ in where they put them."""
     body = error.body if isinstance(error.body, dict) else {}
-    inner = body.get("error", body)
-    inner = inner if isinstance(inner, dict) else {}
-    text = str(inner.get("message") or error.message)
+    inner = body["error"] if isinstance(body.get("error"), dict) else body
     code = inner.get("code") or error.code
-    return f"{text} [{code}]"[:500] if code else text[:500]
+    text = inner.get("message") or inner.get("detail") or error.response.text or error.message
+    return f"{text} [{code}]"[:500] if code else str(text)[:500]
 
 
 def _retry_after(error: Any) -> float | None:

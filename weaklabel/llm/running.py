@@ -17,8 +17,8 @@ from weaklabel.llm.sending import NotSentError, Sender, Sent
 from weaklabel.llm.state import State
 
 WAITING: Final = 4  # questions taken on for each request on its way; the rest of them wait to retry
-GIVE_UP: Final = 25  # questions in a row that find no endpoint: it is down
-_DOWN: Final = frozenset({"connection", "server error", "timed out"})
+GIVE_UP: Final = 25  # questions in a row that get no answer: it is not the rows
+_NO_ANSWER: Final = frozenset({"connection", "server error", "timed out", "rejected"})
 
 
 class Run:
@@ -201,11 +201,11 @@ class Run:
         self._state.take(q, answer, sent.attempts)
 
     def _count_failure(self, error: QuestionError) -> None:
-        self._failed_in_a_row = self._failed_in_a_row + 1 if error.kind in _DOWN else 0
+        self._failed_in_a_row = self._failed_in_a_row + 1 if error.kind in _NO_ANSWER else 0
         if self._failed_in_a_row >= GIVE_UP:
             message = (
-                f"{GIVE_UP} questions in a row found no endpoint, the last with: {error}; "
-                "ask again when it is back, with the same cache"
+                f"{GIVE_UP} questions in a row got no answer, the last with: {error}; "
+                "see to the endpoint, and ask again with the same cache"
             )
             self._stop(message, EndpointError(message))
 

@@ -65,6 +65,24 @@ def test_gold_of_one_class_does_not_calibrate():
     assert "all of one class" in str(model.report_)
 
 
+def test_gold_tells_which_lfs_are_wrong():
+    """One LF of five is turned round: gold turns its weight, and little else."""
+    planted = planted_votes(3000, accuracy=[0.8, 0.75, 0.7, 0.7, 0.8], propensity=0.6, seed=3)
+    dense = planted.votes.to_dense()
+    dense[:, 4] = np.where(dense[:, 4] >= 0, 1 - dense[:, 4], -1)
+    blind = LabelModel().fit(dense)
+    model = LabelModel().fit(dense, some_gold(planted.truth, 300))
+    from_gold = [lf.from_gold for lf in model.report_.lfs]
+    assert from_gold[4] < -1.0
+    assert np.abs(from_gold[:4]).max() < 0.4
+    assert "Gold gave these LFs less weight: lf_4." in str(model.report_)
+    assert all(lf.from_gold == 0.0 for lf in blind.report_.lfs)
+    right = [
+        (m.predict_proba(dense).argmax(axis=1) == planted.truth).mean() for m in (blind, model)
+    ]
+    assert right[1] > right[0] + 0.02
+
+
 def test_contradictory_gold_is_survived():
     dense = np.tile([[0, 0, 1], [1, 1, 0]], (50, 1))
     gold = np.tile([0, 1, 1, 0], 25)  # half of each pattern is of each class

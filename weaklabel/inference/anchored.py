@@ -18,7 +18,7 @@ c       confusion-matrix EM over LFs that vote for two or more classes, a few   
 Before all that, votes of copies, of LFs that say the same of every row, and of LFs of several
 classes that agree with nobody are discounted (:mod:`~weaklabel.inference.preweights`). How much
 ``c`` weighs is read off the votes (:mod:`~weaklabel.inference.regime`). After it, the log of the
-average is tilted towards a class balance that is known and calibrated on gold
+average is tilted towards a class balance that is known, and with gold calibrated vote by vote
 (:mod:`~weaklabel.inference.calibration`).
 
 Each member is tables on the core: a number per table row, or a row of log probabilities. LFs that
@@ -92,6 +92,8 @@ class AnchoredParameters:
         Factor of the log of the average posterior: below 1 for fixed panels, or learned from gold.
     tilt : array, shape (n_classes,)
         Added to it: 0 unless a class balance or gold was given.
+    correction : array, shape (n_rows, n_classes)
+        What a vote adds to it beside: 0 unless gold was given.
     empty_tilt : array, shape (n_classes,)
         Added to the log posterior of rows without votes: 0 unless gold was given.
     """
@@ -108,6 +110,7 @@ class AnchoredParameters:
     class_balance: FloatArray
     temperature: float
     tilt: FloatArray
+    correction: FloatArray
     empty_tilt: FloatArray
 
     @property
@@ -148,6 +151,7 @@ class AnchoredParameters:
             evidence=grown(self.evidence, literal),
             confusion=None if self.confusion is None else grown(self.confusion, nothing.copy()),
             many=grown(self.many, np.zeros(layout.n_rows, dtype=bool)),
+            correction=grown(self.correction, nothing.copy()),
         )
 
 
@@ -248,6 +252,7 @@ def fit_anchored(
         class_balance=uniform if class_balance is None else class_balance,
         temperature=regime.temperature,
         tilt=nothing,
+        correction=np.zeros((layout.n_rows, layout.n_classes)),
         empty_tilt=nothing,
     )
     if class_balance is not None:
@@ -305,6 +310,18 @@ def votes_for_many(layout: TableLayout) -> IntArray:
         voting = layout.per_lf((kind != REASON).astype(np.float64))
         several = np.asarray(((sums > 0) & (sums < voting[:, None])).any(axis=1))
     return np.asarray(several[layout.segment])
+
+
+def literal_odds(layout: TableLayout) -> FloatArray:
+    """1 on the classes each table row speaks for, centred over the classes; 0 for reasons.
+
+    Returns
+    -------
+    array, shape (n_rows, n_classes)
+    """
+    member = (layout.symbols.membership[layout.row_symbol] >= 1.0).astype(np.float64)
+    member[layout.symbols.kind[layout.row_symbol] == REASON] = 0.0
+    return np.asarray(member - member.mean(axis=1, keepdims=True))
 
 
 def class_normalised(layout: TableLayout, votes: FloatArray, many: IntArray) -> FloatArray:
@@ -472,8 +489,11 @@ def anchored_posterior(
         average += weight[:, None] * confusion
         total += weight
     average /= total[:, None]
-    if parameters.temperature != 1.0 or parameters.tilt.any():
-        average = _softmax(parameters.temperature * np.log(average) + parameters.tilt)
+    if parameters.temperature != 1.0 or parameters.tilt.any() or parameters.correction.any():
+        average = parameters.temperature * np.log(average) + parameters.tilt
+        if parameters.correction.any():
+            average += backend.scores(parameters.correction, np.zeros(layout.n_classes))
+        average = _softmax(average)
     empty = np.diff(rows.indptr) == 0
     for member in (vote_share, class_share, evidence):
         member[empty] = parameters.class_balance
@@ -528,7 +548,9 @@ def anchored_contributions(
     contributions += (missing / np.maximum(lengths, 1)[:, None])[item]
     prior = parameters.temperature * prior + parameters.tilt
     contributions *= parameters.temperature
+    contributions += parameters.correction[table_row]
     score = parameters.temperature * np.log(fade.posterior(1.0)) + parameters.tilt
+    np.add.at(score, item, parameters.correction[table_row])
     top = score.max(axis=1, keepdims=True)
     prior -= top + np.log(np.exp(score - top).sum(axis=1, keepdims=True))
     prior[lengths == 0] = np.log(parameters.empty)

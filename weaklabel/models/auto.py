@@ -17,10 +17,12 @@ from weaklabel.inference.anchored import (
     anchored_contributions,
     anchored_posterior,
     fit_anchored,
+    literal_odds,
 )
 from weaklabel.inference.backends import Backend, make_backend
-from weaklabel.inference.calibration import best_f1_threshold, empty_tilt, fit_calibration
+from weaklabel.inference.calibration import best_f1_threshold, empty_tilt
 from weaklabel.inference.em import Progress
+from weaklabel.inference.gold_calibration import fit_calibration
 from weaklabel.inference.layout import TableLayout
 from weaklabel.inference.preweights import take_rows
 from weaklabel.inference.rows import Expected, FloatArray, IntArray
@@ -32,13 +34,14 @@ from weaklabel.soft_labels import OnTie, SoftLabels, Uncovered
 from weaklabel.votes import VoteMatrix
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from weaklabel.models.report import ModelReport
 
-GOLD_WEIGHT = 3.0
 BLOCK_CELLS = 1 << 23
 _ARRAYS = (
     *("vote_weight", "share_weight", "evidence", "silence", "silence_alone", "confusion_prior"),
-    *("many", "tilt", "empty_tilt"),
+    *("many", "tilt", "correction", "empty_tilt"),
 )
 
 Metric: TypeAlias = Literal["accuracy", "f1"]
@@ -51,9 +54,10 @@ class LabelModel(LabelModelBase):
     classes that many LFs vote for count less, one step of evidence from there, and, where LFs vote
     for several classes, a few steps of confusion-matrix EM
     (:mod:`weaklabel.inference.anchored`). How much each weighs is read off the votes. A class
-    balance given to ``fit`` tilts the result towards it; gold rows count three times in the
-    evidence and calibrate the result. Maximum likelihood, the textbook choice, is worse than a
-    majority vote on most real labeling functions. ``report_`` says what was found and done.
+    balance given to ``fit`` tilts the result towards it; gold rows count in the evidence, calibrate
+    the result and say which votes deserve more weight. Maximum likelihood, the textbook choice, is
+    worse than a majority vote on most real labeling functions. ``report_`` says what was found and
+    done.
 
     Parameters
     ----------
@@ -236,8 +240,6 @@ def _inputs(table: PatternTable) -> tuple[TableLayout, Backend, Expected | None]
     layout, table_row = table.layout()
     rows = layout.rows(table.indptr, table_row, table.pattern_weight)
     gold = table.gold_counts(layout, table_row)
-    if gold is not None:
-        gold = Expected(gold.counts * GOLD_WEIGHT, gold.class_counts * GOLD_WEIGHT, np.nan)
     return layout, make_backend(rows), gold
 
 
@@ -255,6 +257,15 @@ def gold_posteriors(
     return anchored_posterior(parameters, few, layout).average
 
 
+def _votes_of(backend: Backend, pattern: IntArray) -> csr_array:
+    """Which votes some patterns have, shape (n_chosen, n_table_rows)."""
+    from scipy.sparse import csr_array
+
+    few = take_rows(backend.rows, pattern)
+    shape = (few.n_patterns, few.n_table_rows)
+    return csr_array((np.ones(len(few.table_row)), few.table_row, few.indptr), shape=shape)
+
+
 def _calibrated(
     parameters: AnchoredParameters,
     backend: Backend,
@@ -262,7 +273,7 @@ def _calibrated(
     table: PatternTable,
     balance: FloatArray,
 ) -> AnchoredParameters:
-    """The parameters with temperature and tilts learned from gold.
+    """The parameters with temperature, tilts and weights of votes learned from gold.
 
     Gold of one class only is hardly a random sample, and says nothing of the others: it stays in
     the evidence and calibrates nothing.
@@ -273,13 +284,21 @@ def _calibrated(
     posterior = gold_posteriors(raw, backend, layout, table.gold_pattern)
     voted = table.n_votes_per_pattern[table.gold_pattern] > 0
     gold, weight = table.gold_class, table.gold_weight
+    speaks = literal_odds(layout)
     found = fit_calibration(
-        posterior[voted], gold[voted], weight[voted], parameters.temperature, parameters.tilt
+        posterior[voted],
+        gold[voted],
+        weight[voted],
+        parameters.temperature,
+        parameters.tilt,
+        _votes_of(backend, table.gold_pattern[voted]),
+        speaks,
     )
     return replace(
         parameters,
         temperature=found.temperature,
         tilt=found.tilt,
+        correction=found.vote[:, None] * speaks,
         empty_tilt=empty_tilt(parameters.empty, gold[~voted], weight[~voted], balance),
     )
 

@@ -20,16 +20,19 @@ from weaklabel.inference.anchored import (
     Anchored,
     AnchoredParameters,
     anchored_posterior,
+    literal_odds,
 )
 from weaklabel.inference.backends import make_backend
 from weaklabel.inference.calibration import expected_calibration_error, log_loss
 from weaklabel.inference.layout import REASON, TableLayout
+from weaklabel.inference.preweights import take_rows
 from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 from weaklabel.inference.shares import vote_mass
 from weaklabel.models.statistics import PatternTable
 
 BLOCK_ROWS = 1 << 18
 SHOWN = 8
+SHOWN_CHANGE = 0.2  # of log-odds
 WOULD_DO = 0.99
 _KINDS = {
     "rules": "rules: LFs vote for one class and are silent otherwise, or too few of them vote on "
@@ -63,6 +66,8 @@ class LFReport:
         Weight of the gold rows it votes on.
     accuracy_on_gold : float
         NaN without such rows.
+    from_gold : float
+        Log-odds that gold added to one of its votes, in the mean; 0 without gold.
     """
 
     name: str
@@ -76,6 +81,7 @@ class LFReport:
     agreement: float
     n_gold: float
     accuracy_on_gold: float
+    from_gold: float
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ class GoldReport:
     temperature : float
     tilt : dict of class name to float
     log_loss_before, log_loss_after, ece_before, ece_after : float
-        On gold rows with votes, before and after temperature and tilt.
+        On gold rows with votes, before and after gold changed temperature, tilt and the weights of
+        votes.
     """
 
     n_rows: float
@@ -230,6 +237,11 @@ class ModelReport:
             f"{gold.log_loss_before:.3f} before and {gold.log_loss_after:.3f} after calibration, "
             f"calibration error {gold.ece_before:.1%} and {gold.ece_after:.1%}."
         )
+        ranked = sorted(self.lfs, key=lambda lf: -abs(lf.from_gold))
+        for words, sign in (("more", 1.0), ("less", -1.0)):
+            names = [lf.name for lf in ranked if sign * lf.from_gold >= SHOWN_CHANGE]
+            if names:
+                yield f"Gold gave these LFs {words} weight: {_names(names)}."
 
 
 def make_report(
@@ -279,9 +291,9 @@ def make_report(
         same_as_majority=same / total,
         majority_ties=ties / total,
         majority_would_do=same / total >= WOULD_DO,
-        lfs=tuple(_lf_reports(table, found, layout, table_row, posterior)),
+        lfs=tuple(_lf_reports(table, found, parameters, layout, table_row, posterior)),
         clusters=tuple(_clusters(table, found, layout)),
-        gold=_gold_report(table, found, parameters, posterior),
+        gold=_gold_report(table, found, parameters, rows, layout),
     )
 
 
@@ -311,11 +323,15 @@ def _against_majority(
 def _lf_reports(
     table: PatternTable,
     found: Anchored,
+    parameters: AnchoredParameters,
     layout: TableLayout,
     table_row: IntArray,
     posterior: FloatArray,
 ) -> Iterator[LFReport]:
     weights, n_rows = found.weights, layout.n_rows
+    literal = literal_odds(layout)
+    odds = (parameters.correction * literal).sum(axis=1)
+    odds /= np.maximum((literal**2).sum(axis=1), 1e-300)
     speaks: IntArray = layout.symbols.membership[layout.row_symbol] >= 1.0
     speaks[layout.symbols.kind[layout.row_symbol] == REASON] = False
     votes, right = _vote_sums(table, table_row, speaks, posterior, table.pattern_weight)
@@ -344,6 +360,7 @@ def _lf_reports(
             agreement=float(kappa[0]) if len(kappa) else float("nan"),
             n_gold=n_gold,
             accuracy_on_gold=float(gold_right[mine].sum()) / n_gold if n_gold > 0 else float("nan"),
+            from_gold=mean(odds) if n_votes > 0 else 0.0,
         )
 
 
@@ -387,18 +404,16 @@ def _gold_report(
     table: PatternTable,
     found: Anchored,
     parameters: AnchoredParameters,
-    posterior: FloatArray,
+    rows: VoteRows,
+    layout: TableLayout,
 ) -> GoldReport | None:
     if len(table.gold_weight) == 0:
         return None
     voted = table.n_votes_per_pattern[table.gold_pattern] > 0
     gold, weight = table.gold_class[voted], table.gold_weight[voted]
-    after = posterior[table.gold_pattern[voted]]
-    stretch = found.parameters.temperature / parameters.temperature
-    score = stretch * (np.log(np.maximum(after, 1e-300)) - parameters.tilt)
-    score += found.parameters.tilt
-    before = np.exp(score - score.max(axis=1, keepdims=True))
-    before /= before.sum(axis=1, keepdims=True)
+    few = make_backend(take_rows(rows, table.gold_pattern[voted]))
+    before = anchored_posterior(found.parameters, few, layout).average
+    after = anchored_posterior(parameters, few, layout).average
     names = table.alphabet.labels.names
     return GoldReport(
         n_rows=float(table.gold_weight.sum()),

@@ -119,13 +119,15 @@ def test_copies_are_one_voter(seed, which, copies):
 
 
 def test_silence_speaks_only_with_a_clear_lead():
-    assert (clear_silence(np.array([0.2, -0.2])) == 0).all()  # odds of 1.49
-    spoken = clear_silence(np.array([0.4, -0.4]))
+    assert (clear_silence(np.array([0.2, -0.2]), 0.41) == 0).all()
+    spoken = clear_silence(np.array([0.4, -0.4]), 0.41)
     assert spoken[0] > 0 > spoken[1]
-    assert spoken[0] - spoken[1] == pytest.approx(0.8 - np.log(1.5))
-    assert np.ptp(clear_silence(np.array([5.0, -5.0]))) == pytest.approx(1.0)  # capped
-    assert (clear_silence(np.array([1.0, 0.9, -1.9])) == 0).all()  # the lead is over the next
-    assert (clear_silence(np.zeros(1)) == 0).all()
+    assert spoken[0] - spoken[1] == pytest.approx(0.8 - 0.41)
+    assert clear_silence(np.array([1.4, 0.6]), 0.41) == pytest.approx(spoken)
+    assert np.ptp(clear_silence(np.array([5.0, -5.0]), 0.41)) == pytest.approx(1.0)  # capped
+    # the lead is over the next
+    assert (clear_silence(np.array([1.0, 0.9, -1.9]), 0.41) == 0).all()
+    assert (clear_silence(np.zeros(1), 0.41) == 0).all()
 
 
 def test_rows_without_votes_lean_where_silence_is_clear():

@@ -64,7 +64,7 @@ def test_all_rules_together_take_less_than_a_second(rules):
     assert time.perf_counter() - start < 1.0
 
 
-@pytest.mark.parametrize("coverage", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("coverage", [0.1, 0.2, 0.5, 1.0])
 def test_ten_random_lfs(rules, coverage):
     """In the mean over four draws of the random votes."""
     falls = []

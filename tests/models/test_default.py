@@ -49,7 +49,7 @@ def recipe(dense, n_classes):
                 copies += (both / (hit[j, v] | hit[jj, v]).sum()) ** 10
         dup[j, v] = 1 / (1 + copies)
     raw = class_weights(dup)
-    gate = dict.fromkeys(range(m), 1.0)
+    gate, agreement = dict.fromkeys(range(m), 1.0), {}
     for _ in range(2):
         everything = np.zeros((n, k))
         for j, v in pairs:
@@ -67,10 +67,18 @@ def recipe(dense, n_classes):
             said = sum(mean) / count[j]
             chance = sum(hit[j, v].sum() / cast.sum() * said[v] for v in emits[j])
             error = np.sqrt(chance / (1 - chance) / count[j])
-            kappa[j] = max(0.0, (agreed - chance) / (1 - chance) - error / 2)
-        k0 = np.clip(max(kappa.values(), default=0.1), 0.05, 0.2)
+            agreement[j] = max(0.0, (agreed - chance) / (1 - chance))
+            kappa[j] = max(0.0, (agreed - chance) / (1 - chance) - error)
+        # the third best, copies counted once
+        worth = {j: sum(dup[j, v] * hit[j, v].sum() for v in emits[j]) for j in many}
+        worth = {j: w / (dense[:, j] >= 0).sum() for j, w in worth.items()}
+        k0, place = 0.1, 0.0
+        for j in sorted(kappa, key=lambda j: -kappa[j]):
+            if place < 2.5:
+                k0, place = kappa[j], place + worth[j]
+        k0 = np.clip(k0, 0.05, 0.2)
         gate.update(
-            {j: (count[j] * min(1, kappa[j] / k0) + 40) / (count[j] + 40) for j in sorted(many)}
+            {j: (count[j] * min(1, kappa[j] / k0) + 10) / (count[j] + 10) for j in sorted(many)}
         )
     for j, v in pairs:
         coverage = (dense[:, j] >= 0).mean()
@@ -119,8 +127,10 @@ def recipe(dense, n_classes):
             silence = {j: z / spread for j, z in silence.items()}
         for j, z in silence.items():
             score[dense[:, j] < 0] += z
+        alone = alone + 0.25 * np.log(a[covered].sum(axis=0))
+        alone -= alone.mean()
         second, first = np.sort(alone)[-2:]
-        alone = alone * max(0, 1 - np.log(1.5) / max(first - second, 1e-9))
+        alone = alone * max(0, 1 - (0.2 + 1 - covered.mean()) / max(first - second, 1e-9))
         alone = alone / max(np.ptp(alone), 1)
     b = softmax(score)
 
@@ -129,10 +139,13 @@ def recipe(dense, n_classes):
     f = sum(t for (j, _), t in total.items() if j in many) / max(sum(total.values()), 1e-300)
     overlap = (size * np.clip(size - 2, 0, 1)).sum() / size.sum() if size.any() else 0
     has_many = size > 0
-    voters = sum(
-        sum(total[j, v] * dup[j, v] for v in emits[j]) / sum(total[j, v] for v in emits[j])
+    each = {
+        j: sum(total[j, v] * dup[j, v] for v in emits[j]) / sum(total[j, v] for v in emits[j])
         for j in many
-    )
+    }
+    voters = sum(each.values())
+    agreed = sum(each[j] * agreement[j] for j in many) * k / (k - 1)
+    signal = np.clip(agreed - 1.5, 0, 1)
     density = min(size.sum() / has_many.sum() / voters, 1) if size.any() else 0
     per_row = sum(dup[p] * hit[p] for p in pairs)[covered].mean()
     member_c, ind = None, 0.0
@@ -167,8 +180,9 @@ def recipe(dense, n_classes):
     out = member_m + 2 * a + 2 * b
     weight = np.full(n, 5.0)
     if member_c is not None:
-        out += 6 * (1 + 9 * ind) * f * overlap * has_many[:, None] * member_c
-        weight += 6 * (1 + 9 * ind) * f * overlap * has_many
+        w = 6 * (1 + 9 * ind) * (3 - 2 * density) * f * overlap * signal * has_many
+        out += w[:, None] * member_c
+        weight += w
     out /= weight[:, None]
     out **= 1 - 0.4 * f * overlap * density * np.clip((per_row - 3) / 7, 0, 1) * (1 - ind)
     out /= out.sum(axis=1, keepdims=True)

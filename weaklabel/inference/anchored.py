@@ -11,8 +11,10 @@ m       vote share, with one pseudo-vote                                        
 a       vote share in which votes for a class that many vote for count less     2
 b       naive Bayes with the tables that one step from ``a`` gives; the         2
         silence of one-sided LFs counts, with a cap
-c       confusion-matrix EM over LFs that vote for two or more classes, a few   up to 6, or 60 if
-        steps from the tables believed beforehand                               independent
+c       confusion-matrix EM over LFs that vote for two or more classes, a few   up to 6 for fixed
+        steps from the tables believed beforehand                               panels, 18 for
+                                                                                crowds; ten times
+                                                                                that if independent
 ======  ======================================================================  ================
 
 Before all that, votes of copies, of LFs that say the same of every row, and of LFs of several
@@ -25,8 +27,9 @@ Each member is tables on the core: a number per table row, or a row of log proba
 vote for one class only (rules) and LFs that vote for several (crowds, judges) are treated apart,
 since silence is evidence of the first kind only and a confusion matrix of the second kind only.
 
-Rows without any vote get the class balance, unless the silence of all rules together speaks for one
-class with odds above ``SILENCE_ODDS``; then they lean towards it.
+Rows without any vote get the class balance, unless the silence of all rules together, beside a
+quarter of what the other rows say of the class balance, speaks clearly for one class; then they
+lean towards it. The more rows hang on it, the clearer it must be.
 """
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ EVIDENCE_LIMIT = 9.0
 SILENCE_STRENGTH = 30.0
 SILENCE_FLOOR = 0.02
 SILENCE_CAP = 1.0
-SILENCE_ODDS = 1.5  # below, rows without votes stay at the class balance
+SILENCE_LEAD = 0.2  # log-odds below which, plus their share, rows without votes stay even
 CONFUSION_STRENGTH = 1.0
 CONFUSION_STEPS = 10
 FREE_STEPS = 100  # of the fit that independence is judged by
@@ -204,7 +207,7 @@ def fit_anchored(
     )
     trust, worth = weights.trust, weights.product
     votes = raw * worth
-    regime = regime_of(rows, layout, votes, weights.duplicate, many)
+    regime = regime_of(rows, layout, votes, weights.duplicate, many, weights.agreement)
     share_weight = class_normalised(layout, votes, many) * worth
     anchor = share_counts(rows, layout, share_weight, pseudo=1.0)
     counts, classes, voted = anchor.counts, anchor.class_counts, raw
@@ -217,6 +220,10 @@ def fit_anchored(
     table, silence = _evidence(layout, counts, classes, classes - blank, voted, many, n_items)
     table *= worth[:, None]
     silence *= layout.per_lf(worth[:, None]) / layout.per_lf(np.ones((layout.n_rows, 1)))
+    # what rows with votes say of the class balance
+    leaning = CLASS_EXPONENT * np.log(np.maximum(classes - blank, 1e-12) / classes.sum())
+    if class_balance is not None:
+        leaning = np.zeros(layout.n_classes)
     total_silence = silence.sum(axis=0) if len(silence) else np.zeros(layout.n_classes)
     spread = float(np.ptp(total_silence))
     if spread > SILENCE_CAP:
@@ -244,7 +251,7 @@ def fit_anchored(
         share_weight=share_weight,
         evidence=table,
         silence=silence.sum(axis=0) if len(silence) else nothing,
-        silence_alone=clear_silence(total_silence),
+        silence_alone=clear_silence(total_silence + leaning, SILENCE_LEAD + 1.0 - regime.coverage),
         confusion=confusion,
         confusion_prior=confusion_prior,
         many=many,
@@ -260,8 +267,8 @@ def fit_anchored(
     return Anchored(found, weights, regime)
 
 
-def clear_silence(silence: FloatArray) -> FloatArray:
-    """What silence says, less a lead of log ``SILENCE_ODDS``, and capped; 0 if there is no more.
+def clear_silence(silence: FloatArray, least: float) -> FloatArray:
+    """What silence says, less a lead of ``least``, and capped; 0 if there is no more.
 
     The lead is that of the most probable class over the next.
 
@@ -269,14 +276,16 @@ def clear_silence(silence: FloatArray) -> FloatArray:
     ----------
     silence : array, shape (n_classes,)
         Log-odds.
+    least : float
+        Log-odds.
     """
     if len(silence) < 2:
         return np.zeros_like(silence)
     second, first = np.sort(silence)[-2:]
-    lead, least = first - second, np.log(SILENCE_ODDS)
+    lead = first - second
     if lead <= least:
         return np.zeros_like(silence)
-    kept = silence * (1.0 - least / lead)
+    kept = (silence - silence.mean()) * (1.0 - least / lead)
     return np.asarray(kept * min(1.0, SILENCE_CAP / float(np.ptp(kept))))
 
 

@@ -31,10 +31,10 @@ LEAST_VOTES = 10.0
 OVERLAP_POWER = 10
 NEAR = 0.8  # Jaccard overlap from which two LFs are named as near-copies
 CONSTANT_FROM = 0.9
-GATE_COUNT = 40.0
+GATE_COUNT = 10.0
 GATE_ROUNDS = 2
 KAPPA_LOW, KAPPA_HIGH = 0.05, 0.2
-KAPPA_ERRORS = 0.5  # standard errors by chance that agreement must exceed
+KAPPA_ERRORS = 1.0  # standard errors by chance that agreement must exceed
 PAIRS = 10_000_000  # pairs of votes on one row that are counted; beyond, every s-th row
 PRODUCTS = 4e9  # multiplications of the same by dense products
 MAX_DENSE = 4096  # table rows up to which dense products are considered
@@ -185,15 +185,24 @@ def _gate(
     judged = many[layout.starts] & ~has_sets
     if not judged.any():
         return gate, kappa
+    worth = layout.per_lf(duplicate * votes) / np.maximum(layout.per_lf(votes), 1e-300)
     for _ in range(GATE_ROUNDS):
         raw, error, looked_at, seen = _kappa(part, layout, share_weight * gate, duplicate)
         kappa[judged] = raw[judged]
         found = np.maximum(raw - KAPPA_ERRORS * error, 0.0)
-        scale = float(np.clip(found[judged].max(), KAPPA_LOW, KAPPA_HIGH))
+        scale = float(np.clip(_third_best(found, worth * judged), KAPPA_LOW, KAPPA_HIGH))
         evidence = looked_at * (layout.per_lf(votes) / seen)
         open_ = (evidence * np.minimum(1.0, found / scale) + GATE_COUNT) / (evidence + GATE_COUNT)
         gate = np.where(judged[layout.segment], open_[layout.segment], 1.0)
     return gate, kappa
+
+
+def _third_best(values: FloatArray, worth: FloatArray) -> float:
+    """The third largest value, copies counted once; two LFs may agree for reasons of their own."""
+    order = np.argsort(-values, kind="stable")
+    order = order[worth[order] > 0]
+    place = int(np.searchsorted(np.cumsum(worth[order]), 2.5))
+    return float(values[order[min(place, len(order) - 1)]])
 
 
 def _kappa(

@@ -10,7 +10,9 @@ items: with fewer, agreement does not determine accuracies. Three numbers tell t
     density   how many of these voters vote on an item, of all of them,
 
 and three settings follow from them smoothly: how much the confusion-matrix member weighs, how far
-it may trust the class shares it finds, and how sure the result may be. In a fixed panel (density 1)
+it may trust the class shares it finds, and how sure the result may be. Where voters hardly agree
+beyond chance the member weighs nothing: what looks like the class to it is then what some of them
+share by accident. In a fixed panel (density 1)
 all items have the same judges, whose common bias goes straight into the class shares; where each
 item has another committee (density near 0) errors average out. Judges of a fixed panel also share
 errors on single items, so the agreement of many makes less sure than it seems. All this caution is
@@ -29,6 +31,8 @@ from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 
 CONFUSION_WEIGHT = 6.0
 INDEPENDENT_FACTOR = 10.0  # of the weight, for voters that are independent
+CROWD_FACTOR = 3.0  # of the weight, where each item has another committee
+AGREEMENTS = (1.5, 2.5)  # from which confusion matrices are believed, and in full
 PANEL_TEMPER = 0.4
 PANEL_SIZES = (3.0, 10.0)  # votes per item from which a panel is tempered, and in full
 DENSITY_DISCOUNT = 0.5
@@ -51,6 +55,10 @@ class Regime:
         Mean votes on items that have any, copies of one voter counted once.
     coverage : float
         Share of the items that have votes.
+    agreement : float
+        Sum of the chance-corrected agreements (kappa) of the voters of several classes with the
+        others, copies of one voter counted once, times K / (K - 1): 0 for any number of coins; with
+        two classes, 6 for three that are always of one mind.
     independence : float
         In [0, 1]: how far the voters of several classes may be believed independent
         (:mod:`~weaklabel.inference.independence`).
@@ -62,6 +70,7 @@ class Regime:
     n_several: int
     votes_per_item: float
     coverage: float
+    agreement: float
     independence: float = 0.0
 
     @property
@@ -75,7 +84,14 @@ class Regime:
         if not self.can_learn_confusion:
             return 0.0
         trusted = 1.0 + (INDEPENDENT_FACTOR - 1.0) * self.independence
-        return CONFUSION_WEIGHT * trusted * self.share * self.overlap
+        committees = 1.0 + (CROWD_FACTOR - 1.0) * (1.0 - self.density)
+        return CONFUSION_WEIGHT * trusted * committees * self.share * self.overlap * self.signal
+
+    @property
+    def signal(self) -> float:
+        """Whether voters agree enough for their confusion matrices to be learned, in [0, 1]."""
+        few, enough = AGREEMENTS
+        return min(max((self.agreement - few) / (enough - few), 0.0), 1.0)
 
     @property
     def class_exponent(self) -> float:
@@ -101,7 +117,12 @@ class Regime:
 
 
 def regime_of(
-    rows: VoteRows, layout: TableLayout, votes: FloatArray, worth: FloatArray, many: IntArray
+    rows: VoteRows,
+    layout: TableLayout,
+    votes: FloatArray,
+    worth: FloatArray,
+    many: IntArray,
+    kappa: FloatArray,
 ) -> Regime:
     """The regime of some votes.
 
@@ -115,6 +136,9 @@ def regime_of(
         What a vote is worth among its copies: copies of one voter are one voter here.
     many : array of bool, shape (n_rows,)
         Whether the voter of each table row votes for several classes.
+    kappa : array, shape (n_active,)
+        Chance-corrected agreement of each voter with the others; NaN where it was not judged, which
+        is no reason to doubt it.
 
     Notes
     -----
@@ -134,6 +158,8 @@ def regime_of(
     each = layout.per_lf(votes * worth) / np.maximum(of_lf, 1e-300)
     n_voters = float(each[several].sum())
     seen = float(weight @ (size > 0))
+    n_classes = max(layout.n_classes, 2)
+    agreed = np.maximum(np.nan_to_num(kappa[several], nan=1.0), 0.0)
     return Regime(
         share=float(votes[many].sum()) / total if total > 0 else 0.0,
         overlap=float((weight * size) @ enough) / judged if judged > 0 else 0.0,
@@ -141,6 +167,7 @@ def regime_of(
         n_several=int(several.sum()),
         votes_per_item=n_votes / covered if covered > 0 else 0.0,
         coverage=covered / max(rows.total_weight, 1e-300),
+        agreement=float(each[several] @ agreed) / (1.0 - 1.0 / n_classes),
     )
 
 

@@ -59,7 +59,7 @@ class BigTable {
       filter.input = el("input", { type: "checkbox", on: { change: changed } });
       return el("label", { class: "check" }, filter.input, filter.name);
     }
-    filter.input = el("select", { on: { change: changed } }, el("option", { value: "" }, "any"),
+    filter.input = el("select", { "aria-label": filter.name, on: { change: changed } }, el("option", { value: "" }, "any"),
       filter.choices.map(([value, words]) => el("option", { value }, words)));
     return el("label", {}, filter.name, filter.input);
   }

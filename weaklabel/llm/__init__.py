@@ -20,8 +20,6 @@ from weaklabel.llm.prices import write_price_table as write_price_table
 from weaklabel.llm.prompt import AnswerReader as AnswerReader
 from weaklabel.llm.prompt import Prompt as Prompt
 from weaklabel.llm.prompt import PromptLabelingFunction as PromptLabelingFunction
-from weaklabel.llm.prompt import PromptSheet as PromptSheet
-from weaklabel.llm.prompt import SheetQuestion as SheetQuestion
 from weaklabel.llm.prompt import prompt_labeling_function as prompt_labeling_function
 from weaklabel.llm.prompt import verification as verification
 from weaklabel.llm.protocol import Answer as Answer
@@ -40,4 +38,6 @@ from weaklabel.llm.report import AskReport as AskReport
 from weaklabel.llm.sending import Limits as Limits
 from weaklabel.llm.sending import Retries as Retries
 from weaklabel.llm.sending import Sender as Sender
+from weaklabel.llm.sheet import PromptSheet as PromptSheet
+from weaklabel.llm.sheet import SheetQuestion as SheetQuestion
 from weaklabel.llm.state import Failure as Failure

@@ -102,6 +102,7 @@ class OpenAIClient:
         self.timeout = timeout
         self._schema = schema
         self._max_tokens_key = "max_tokens"
+        self._checked = False
         self._pools = _Pools(self)
 
     def __repr__(self) -> str:
@@ -145,7 +146,8 @@ class OpenAIClient:
     async def check(self) -> None:
         """See that there is an endpoint and that it takes the key; costs nothing.
 
-        Endpoints that cannot list their models pass: the first question shows the rest.
+        Endpoints that cannot list their models pass: the first question shows the rest. Looked at
+        once; later calls return at once.
 
         Raises
         ------
@@ -157,10 +159,10 @@ class OpenAIClient:
         import openai
 
         client = self._pools.first()
-        for attempt in range(3):
+        for attempt in range(0 if self._checked else 3):
             try:
                 await client.get("/models", cast_to=str)
-                return
+                break
             except openai.APIConnectionError as error:
                 if attempt == 2:
                     raise EndpointError(
@@ -171,7 +173,8 @@ class OpenAIClient:
             except openai.APIStatusError as error:
                 if error.status_code in (401, 403):
                     raise self._translated(error, {}) from error
-                return
+                break
+        self._checked = True
 
     async def close(self) -> None:
         """Close the connections of this event loop."""

@@ -10,37 +10,35 @@
     result = ask([spam], rows, model=OpenAIClient("gpt-x"))
 
 A prompt only says what to ask and what the answers mean; :func:`weaklabel.llm.ask` asks.
-:class:`PromptSheet` asks several questions in one call, each a column of votes. Both are what
-:class:`Prompt` says, which is all that asking relies on.
+:class:`weaklabel.llm.PromptSheet` asks several questions in one call, each a column of votes. Both
+are what :class:`Prompt` says, which is all that asking relies on.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from weaklabel.errors import ConfigError
 from weaklabel.labels import LabelSpace, LabelSpaceLike, Not
 from weaklabel.llm.answers import AnswerMap, AnswersLike, Reading, space_of
-from weaklabel.llm.examples import Example, ExampleSelector
-from weaklabel.llm.images import image_part
-from weaklabel.llm.protocol import (
-    Answer,
-    LanguageModel,
-    Message,
-    Part,
-    Question,
-    Sampling,
-    TextPart,
+from weaklabel.llm.examples import Example
+from weaklabel.llm.messages import (
+    Examples,
+    TemplateLike,
+    check_examples,
+    check_name,
+    chosen_examples,
+    column_names,
+    digest_of_parts,
+    examples_content,
+    messages_of,
+    renderer_of,
 )
+from weaklabel.llm.protocol import Answer, LanguageModel, Question, Sampling
 from weaklabel.llm.structured import read_reply, schema_of
-from weaklabel.llm.template import FunctionTemplate, Renderer, Template
-
-Examples: TypeAlias = "Sequence[Example] | ExampleSelector"
-TemplateLike: TypeAlias = "str | Callable[..., str | None]"
+from weaklabel.llm.template import Renderer
 
 
 @runtime_checkable
@@ -150,11 +148,11 @@ class PromptLabelingFunction:
     reader: AnswerReader | None = None
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
-        object.__setattr__(self, "images", _names(self.images))
+        check_name(self.name)
+        object.__setattr__(self, "images", column_names(self.images))
         # Made here, so that a wrong prompt is refused where it is written.
         _ = self.answer_map, self.renderer, self.label_space
-        _check_examples(self.examples, self.renderer.fields, self.answer_map, self.name)
+        check_examples(self.examples, self.renderer.fields, self.answer_map, self.name)
 
     @cached_property
     def answer_map(self) -> AnswerMap:
@@ -164,7 +162,7 @@ class PromptLabelingFunction:
     @cached_property
     def renderer(self) -> Renderer:
         """Makes the text."""
-        return _renderer(self.template, self.name)
+        return renderer_of(self.template, self.name)
 
     @cached_property
     def label_space(self) -> LabelSpace:
@@ -203,7 +201,7 @@ class PromptLabelingFunction:
 
     def questions(self, rows: Sequence[Mapping[str, Any]]) -> list[Question | None]:
         """As :meth:`Prompt.questions`."""
-        shown = _chosen(self.examples, rows)
+        shown = chosen_examples(self.examples, rows)
         return [self._question(row, examples) for row, examples in zip(rows, shown, strict=True)]
 
     def question(self, row: Mapping[str, Any]) -> Question | None:
@@ -211,7 +209,7 @@ class PromptLabelingFunction:
         return self.questions([row])[0]
 
     def _question(self, row: Mapping[str, Any], examples: Sequence[Example]) -> Question | None:
-        messages = _messages(self, row, examples)
+        messages = messages_of(self, row, examples)
         if messages is None:
             return None
         return Question(messages, self.answer_map.texts, self._schema)
@@ -228,125 +226,10 @@ class PromptLabelingFunction:
     def fingerprint(self) -> str:
         """Digest of all that decides the votes, the model by its name."""
         reader = getattr(self.reader, "fingerprint", None) or repr(type(self.reader).__qualname__)
-        return _digest(
+        return digest_of_parts(
             self.renderer.content, self.answer_map.votes, self.label_space.names, self.system_text,
-            _examples_content(self.examples), self.images, self.sampling,
+            examples_content(self.examples), self.images, self.sampling,
             None if self.model is None else self.model.name, self.structured, reader,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SheetQuestion:
-    """One question of a :class:`PromptSheet`.
-
-    Attributes
-    ----------
-    text : str
-        The question in words.
-    answers : mapping of text to vote, or sequence of class names
-    """
-
-    text: str
-    answers: AnswersLike
-
-
-@dataclass(frozen=True, eq=False)
-class PromptSheet:
-    """Several questions about a row in one call; each fills a column of votes.
-
-    The answers come as one JSON object with a key for each question. A question whose key is
-    missing or cannot be read abstains; the others count.
-
-    Parameters
-    ----------
-    name : str
-        Of the prompt. The columns are named after the questions.
-    template : str or callable
-        What the questions are about.
-    asked : mapping of str to SheetQuestion
-        By the name of the column.
-    labels, system, images, sampling, model, structured
-        As :class:`PromptLabelingFunction`. By default the tokens allowed grow with the questions.
-    """
-
-    name: str
-    template: TemplateLike
-    asked: Mapping[str, SheetQuestion]
-    labels: LabelSpaceLike | None = None
-    system: str = ""
-    images: Sequence[str] = ()
-    sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=256))
-    model: LanguageModel | None = None
-    structured: bool = True
-
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-        object.__setattr__(self, "images", _names(self.images))
-        if not self.asked:
-            raise ConfigError(f"prompt {self.name!r} must ask at least one question, found none")
-        _ = self._maps, self.renderer, self.label_space
-
-    @cached_property
-    def _maps(self) -> dict[str, AnswerMap]:
-        return {
-            name: AnswerMap(asked.answers, f"the answer map of {name!r} in prompt {self.name!r}")
-            for name, asked in self.asked.items()
-        }
-
-    @cached_property
-    def renderer(self) -> Renderer:
-        """Makes the text."""
-        return _renderer(self.template, self.name)
-
-    @cached_property
-    def label_space(self) -> LabelSpace:
-        """The classes."""
-        return space_of(list(self._maps.values()), self.labels)
-
-    @property
-    def answer_maps(self) -> tuple[AnswerMap, ...]:
-        """One for each question."""
-        return tuple(self._maps.values())
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the questions."""
-        return tuple(self.asked)
-
-    @cached_property
-    def fields(self) -> tuple[str, ...]:
-        """The columns of the rows it reads."""
-        return tuple(dict.fromkeys((*self.renderer.fields, *self.images)))
-
-    @cached_property
-    def system_text(self) -> str:
-        """The whole system message: the questions and the form of the answer."""
-        asked = [
-            f"- {name}: {question.text} (one of: {', '.join(self._maps[name].texts)})"
-            for name, question in self.asked.items()
-        ]
-        keys = ", ".join(f'"{name}"' for name in self.asked)
-        rule = f"Answer with one JSON object with the keys {keys} and nothing else."
-        head = [self.system] if self.system else []
-        return "\n\n".join([*head, "Answer these questions:\n" + "\n".join(asked), rule])
-
-    def questions(self, rows: Sequence[Mapping[str, Any]]) -> list[Question | None]:
-        """As :meth:`Prompt.questions`."""
-        schema = schema_of(self._maps) if self.structured else None
-        made = (_messages(self, row, ()) for row in rows)
-        return [None if m is None else Question(m, None, schema) for m in made]
-
-    def read(self, answer: Answer) -> tuple[Reading, ...]:
-        """As :meth:`Prompt.read`."""
-        return tuple(read_reply(answer.texts[0], self._maps).values())
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of all that decides the votes, the model by its name."""
-        return _digest(
-            self.renderer.content, [a.votes for a in self.answer_maps], self.label_space.names,
-            self.system_text, self.images, self.sampling,
-            None if self.model is None else self.model.name, self.structured,
         )  # fmt: skip
 
 
@@ -421,75 +304,3 @@ def prompt_labeling_function(
         )  # fmt: skip
 
     return make
-
-
-# -- parts -----------------------------------------------------------------------------------------
-
-
-def _messages(
-    prompt: PromptLabelingFunction | PromptSheet,
-    row: Mapping[str, Any],
-    examples: Sequence[Example],
-) -> tuple[Message, ...] | None:
-    if any(row[name] is None for name in prompt.fields):
-        return None
-    text = prompt.renderer.render(row)
-    if text is None:
-        return None
-    messages = [Message("system", prompt.system_text)] if prompt.system_text else []
-    for example in examples:
-        shown = prompt.renderer.render(example.fields)
-        if shown is not None:
-            messages += [Message("user", shown), Message("assistant", example.answer)]
-    parts: tuple[Part, ...] = tuple(image_part(row[name], name) for name in prompt.images)
-    messages.append(Message("user", (TextPart(text), *parts) if parts else text))
-    return tuple(messages)
-
-
-def _chosen(examples: Examples, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Example]]:
-    if isinstance(examples, ExampleSelector):
-        return examples.choose(rows)
-    return [examples] * len(rows)
-
-
-def _renderer(template: TemplateLike, name: str) -> Renderer:
-    if callable(template):
-        return FunctionTemplate(template, f"prompt {name!r}")
-    return Template(template, f"the template of prompt {name!r}")
-
-
-def _check_name(name: str) -> None:
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigError(f"a prompt needs a name, found {name!r}")
-
-
-def _names(columns: Sequence[str] | str) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns)
-
-
-def _check_examples(
-    examples: Examples, fields: Sequence[str], answers: AnswerMap, name: str
-) -> None:
-    listed = getattr(examples, "gold", ()) if isinstance(examples, ExampleSelector) else examples
-    for position, example in enumerate(listed):
-        missing = [column for column in fields if column not in example.fields]
-        if missing:
-            raise ConfigError(
-                f"example {position} of prompt {name!r} has no column {missing[0]!r}, "
-                "which the template reads"
-            )
-        if example.answer not in answers.votes:
-            raise ConfigError(
-                f"example {position} of prompt {name!r} has the answer {example.answer!r}, "
-                f"which is not one of {', '.join(map(repr, answers.texts))}"
-            )
-
-
-def _examples_content(examples: Examples) -> Any:
-    if isinstance(examples, ExampleSelector):
-        return examples.fingerprint
-    return [(dict(example.fields), example.answer) for example in examples]
-
-
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()

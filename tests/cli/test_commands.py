@@ -22,6 +22,7 @@ COMMANDS = (
     "run",
     "apply",
     "analyze",
+    "diff",
     "fit",
     "label",
     "aggregate",

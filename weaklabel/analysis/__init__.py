@@ -23,12 +23,14 @@ from weaklabel.analysis.certificate import (
 from weaklabel.analysis.comparison import Comparison, compare, predictive_log_likelihood
 from weaklabel.analysis.conflicts import ConflictRow, Conflicts, rows_in_conflict
 from weaklabel.analysis.fixes import LFsToFix, LFToFix, lfs_to_fix
+from weaklabel.analysis.label_diff import LabelDiff, diff_labels
 from weaklabel.analysis.learned import CopyCluster, LearnedLFs, learned_lfs
 from weaklabel.analysis.pairs import LFPairs, lf_pairs
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
 from weaklabel.analysis.reliability import Reliability, ReliabilityBins, reliability
 from weaklabel.analysis.slices import SliceSummary, slice_summary
 from weaklabel.analysis.summary import LFSummary, lf_summary
+from weaklabel.analysis.vote_diff import LFChange, VoteDiff, diff_votes
 from weaklabel.analysis.wilson import wilson_interval
 
 __all__ = [
@@ -39,17 +41,22 @@ __all__ = [
     "CopyCluster",
     "ErrorBucket",
     "ErrorBuckets",
+    "LFChange",
     "LFPairs",
     "LFSummary",
     "LFToFix",
     "LFsToFix",
+    "LabelDiff",
     "LabelQuality",
     "LearnedLFs",
     "MVCertificate",
     "Reliability",
     "ReliabilityBins",
     "SliceSummary",
+    "VoteDiff",
     "compare",
+    "diff_labels",
+    "diff_votes",
     "error_buckets",
     "label_buckets",
     "label_quality",

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from weaklabel.analysis.certificate import majority_shares
 from weaklabel.analysis.gold import check_same_rows
+from weaklabel.analysis.numbers import plain
 from weaklabel.analysis.spoken import Spoken
 from weaklabel.analysis.text import number, percent
 from weaklabel.errors import ConfigError
@@ -193,7 +194,7 @@ def rows_in_conflict(
     hard = labels.harden()
     found = [
         ConflictRow(
-            _plain(votes.ids[rows[i]]),
+            plain(votes.ids[rows[i]]),
             None if hard[rows[i]] < 0 else votes.labels.names[hard[rows[i]]],
             float(labels.confidence[rows[i]]),
             float(labels.entropy[rows[i]]),
@@ -244,7 +245,3 @@ def _worst(
     _, first = np.unique(group[order], return_index=True)  # the first of each group
     chosen = order[np.sort(first)][:n].tolist()
     return chosen, size[group[chosen]].tolist()
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

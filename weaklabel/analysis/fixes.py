@@ -29,13 +29,13 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.analysis.gold import gold_codes
+from weaklabel.analysis.numbers import decisions
 from weaklabel.analysis.spoken import Spoken
 from weaklabel.analysis.summary import LFSummary, lf_summary
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.errors import DataError
 from weaklabel.models import LabelModelBase
 from weaklabel.models.explain import each_left_out
-from weaklabel.soft_labels import TIE_TOLERANCE
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.patterns import VotePatterns
 
@@ -213,11 +213,10 @@ def lfs_to_fix(
     Examples
     --------
     >>> from weaklabel import LabelModel
-    >>> from weaklabel.votes.synthetic import planted_votes
-    >>> planted = planted_votes(500, accuracy=[0.9, 0.9, 0.9, 0.3])
-    >>> found = lfs_to_fix(planted.votes, LabelModel().fit(planted.votes), planted.truth)
-    >>> found.lfs[0].name
-    'lf_3'
+    >>> votes = VoteMatrix.from_dense([[0, 0, -1], [1, 1, -1], [-1, -1, 1]] * 9, ["ham", "spam"])
+    >>> found = lfs_to_fix(votes, LabelModel().fit(votes), ["ham", "spam", "ham"] * 9)
+    >>> found.lfs[0].name, round(found.lfs[0].expected_gain)
+    ('lf_2', 9)
     """
     if not votes.n_items:
         raise DataError("there are no rows to judge labeling functions by; apply them first")
@@ -262,8 +261,8 @@ class _Costs:
     ) -> None:
         spoken = Spoken.of(part)
         item = part.item_index()
-        label = _decisions(self.model.predict_proba(part))
-        without = _decisions(self.model.predict_proba(each_left_out(part)))
+        label = decisions(self.model.predict_proba(part))
+        without = decisions(self.model.predict_proba(each_left_out(part)))
         alone = spoken.per_row[item] == 1
         speaks = spoken.allowed[part.symbol].any(axis=1)
         gained = np.maximum(without - label[item], 0.0)
@@ -320,12 +319,6 @@ def _blocks(rows: IntArray, lengths: npt.NDArray[Any]) -> Iterator[IntArray]:
     for start, stop in zip(edges, [*edges[1:], len(rows)], strict=True):
         if stop > start:
             yield rows[start:stop]
-
-
-def _decisions(probabilities: FloatArray) -> FloatArray:
-    """The most probable class as one-hot rows; ties share the one equally."""
-    best = probabilities >= probabilities.max(axis=1, keepdims=True, initial=0.0) - TIE_TOLERANCE
-    return np.asarray(best / best.sum(axis=1, keepdims=True))
 
 
 def _assembled(j: int, name: str, found: _Costs, summary: LFSummary) -> LFToFix:

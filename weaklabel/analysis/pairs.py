@@ -12,7 +12,6 @@ agreement that looks like dependence.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.analysis.numbers import plain, ratio
 from weaklabel.analysis.spoken import Spoken
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.errors import ConfigError
@@ -80,9 +80,7 @@ class LFPairs:
     @property
     def agreement(self) -> FloatArray:
         """Share of the rows with both votes on which they agree; NaN where they never meet."""
-        share = np.full(self.both.shape, np.nan)
-        np.divide(self.both - self.against, self.both, out=share, where=self.both > 0)
-        return share
+        return ratio(self.both - self.against, self.both)
 
     def to_pandas(self) -> pd.DataFrame:
         """One line per pair that meets: first, second, both, against, overlap, agreement, ...."""
@@ -110,7 +108,7 @@ class LFPairs:
             "lfs": list(self.lf_names),
             "n_items": self.n_items,
             "dependent": [list(pair) for pair in self.dependent],
-            **{name: _plain(matrix) for name, matrix in matrices.items()},
+            **{name: plain(matrix) for name, matrix in matrices.items()},
         }
 
     def most_opposed(self, n: int = LISTED) -> list[tuple[str, str]]:
@@ -251,10 +249,3 @@ def _dependence(
         matrix[scores.first, scores.second] = matrix[scores.second, scores.first] = values
         out.append(matrix)
     return out[0], out[1], found.names
-
-
-def _plain(matrix: npt.NDArray[Any]) -> list[list[Any]]:
-    return [
-        [None if isinstance(v, float) and math.isnan(v) else v for v in row]
-        for row in matrix.tolist()
-    ]

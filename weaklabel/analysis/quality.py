@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.analysis.gold import gold_codes
+from weaklabel.analysis.numbers import decisions, plain, ratio
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.errors import DataError
 from weaklabel.labels import LabelSpace
-from weaklabel.soft_labels import TIE_TOLERANCE, SoftLabels
+from weaklabel.soft_labels import SoftLabels
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,12 +70,12 @@ class LabelQuality:
     @property
     def precision(self) -> FloatArray:
         """Per class, the share of its decisions that are right; NaN if never decided."""
-        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=0))
+        return ratio(np.diagonal(self.confusion), self.confusion.sum(axis=0))
 
     @property
     def recall(self) -> FloatArray:
         """Per class, the share of its gold rows decided right; NaN if it has none."""
-        return _ratio(np.diagonal(self.confusion), self.confusion.sum(axis=1))
+        return ratio(np.diagonal(self.confusion), self.confusion.sum(axis=1))
 
     @property
     def f1(self) -> FloatArray:
@@ -83,12 +84,12 @@ class LabelQuality:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON; what is not defined is None."""
-        scores = {name: _or_none(getattr(self, name)) for name in _SCORES}
+        scores = {name: plain(getattr(self, name)) for name in _SCORES}
         classes = {
             name: {
-                "precision": _or_none(self.precision[k]),
-                "recall": _or_none(self.recall[k]),
-                "f1": _or_none(self.f1[k]),
+                "precision": plain(self.precision[k]),
+                "recall": plain(self.recall[k]),
+                "f1": plain(self.f1[k]),
                 "support": int(self.support[k].round()),
             }
             for k, name in enumerate(self.labels)
@@ -178,7 +179,7 @@ def label_quality(soft_labels: SoftLabels, gold: Any) -> LabelQuality:
         raise DataError("no row has a gold label; at least one is needed to measure quality")
     probabilities, codes = soft_labels.probabilities[known], codes[known]
     covered = soft_labels.covered[known]
-    decided = _decisions(probabilities)
+    decided = decisions(probabilities)
     right = decided[np.arange(n_gold), codes]
     of_gold = probabilities[np.arange(n_gold), codes]
     confusion = np.zeros((len(space), len(space)))
@@ -227,22 +228,6 @@ def quality_table(scores: Mapping[str, LabelQuality]) -> Cells:
     return Cells(header, rows, (False, *[True] * 6))
 
 
-def _decisions(probabilities: FloatArray) -> FloatArray:
-    """The most probable class as one-hot rows; ties share the one equally."""
-    best = probabilities >= probabilities.max(axis=1, keepdims=True) - TIE_TOLERANCE
-    return np.asarray(best / best.sum(axis=1, keepdims=True))
-
-
 def _f1(confusion: FloatArray) -> FloatArray:
     total = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return _ratio(2.0 * np.diagonal(confusion), total)
-
-
-def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    ratio = np.full(len(whole), np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
-
-
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+    return ratio(2.0 * np.diagonal(confusion), total)

@@ -8,7 +8,6 @@ ask for both calibration and sharpness.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -17,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.analysis.gold import gold_codes
+from weaklabel.analysis.numbers import decisions, plain, ratio
 from weaklabel.analysis.quality import SMALLEST
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.analysis.wilson import in_words, wilson_interval
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.soft_labels import TIE_TOLERANCE, SoftLabels
+from weaklabel.soft_labels import SoftLabels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ class ReliabilityBins:
             "high": self.high,
         }
         rows = zip(*[values.tolist() for values in columns.values()], strict=True)
-        return [{k: _or_none(v) for k, v in zip(columns, row, strict=True)} for row in rows]
+        return [{k: plain(v) for k, v in zip(columns, row, strict=True)} for row in rows]
 
     def cells(self) -> Cells:
         """The bins that have rows, as text cells."""
@@ -244,8 +244,7 @@ def reliability(
         raise DataError(f"no {what} has a gold label; at least one is needed to measure")
     p, codes = soft_labels.probabilities[known], codes[known]
     at = np.arange(len(p))
-    top = p >= p.max(axis=1, keepdims=True) - TIE_TOLERANCE
-    right = top[at, codes] / top.sum(axis=1)
+    right = decisions(p)[at, codes]
     classes = {
         name: _bins(p[:, k], (codes == k).astype(np.float64), n_bins, binning)
         for k, name in enumerate(soft_labels.labels.names if per_class else ())
@@ -273,20 +272,10 @@ def _bins(claim: FloatArray, true: FloatArray, n_bins: int, binning: Binning) ->
     n_true = np.bincount(of_row, true, n_bins)
     low, high = wilson_interval(n_true, count)
     return ReliabilityBins(
-        edges, count, _mean(np.bincount(of_row, claim, n_bins), count), _mean(n_true, count), low,
+        edges, count, ratio(np.bincount(of_row, claim, n_bins), count), ratio(n_true, count), low,
         high,
     )  # fmt: skip
 
 
-def _mean(total: npt.NDArray[Any], count: IntArray) -> FloatArray:
-    mean = np.full(len(count), np.nan)
-    np.divide(total, count, out=mean, where=count > 0)
-    return mean
-
-
 def _verdict(claim: float, low: float, high: float) -> str:
     return "claims too much" if claim > high else "claims too little" if claim < low else ""
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -18,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.analysis.gold import check_same_rows, gold_codes
+from weaklabel.analysis.numbers import decisions, plain, ratio
 from weaklabel.analysis.spoken import Spoken
 from weaklabel.analysis.text import Cells, number, percent, wrapped
 from weaklabel.analysis.wilson import in_words, wilson_interval
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.soft_labels import TIE_TOLERANCE, SoftLabels
+from weaklabel.soft_labels import SoftLabels
 from weaklabel.votes import VoteMatrix
 
 if TYPE_CHECKING:
@@ -109,13 +110,11 @@ class SliceSummary:
         """Plain values, ready for JSON; what is not known is None."""
         columns = self._columns()
         rows = [
-            {k: _or_none(v) for k, v in zip(columns, row, strict=True)}
+            {k: plain(v) for k, v in zip(columns, row, strict=True)}
             for row in zip(*columns.values(), strict=True)
         ]
         for row, shares in zip(rows, self.lf_coverage.tolist(), strict=True):
-            row["lf_coverage"] = dict(
-                zip(self.lf_names, [_or_none(s) for s in shares], strict=True)
-            )
+            row["lf_coverage"] = dict(zip(self.lf_names, [plain(s) for s in shares], strict=True))
         found: dict[str, Any] = {"what": self.what, "slices": rows}
         if self.overall is not None:
             found["overall"] = self.overall.to_dict()["slices"][0]
@@ -249,10 +248,8 @@ class _Measured:
         self.right = None if gold is None else self.spoken.names(gold)
         self.decided = None
         if gold is not None and labels is not None:
-            p = labels.probabilities
-            top = p >= p.max(axis=1, keepdims=True, initial=0.0) - TIE_TOLERANCE
-            known = np.maximum(gold, 0)
-            self.decided = top[np.arange(len(p)), known] / np.maximum(top.sum(axis=1), 1)
+            decided = decisions(labels.probabilities)
+            self.decided = decided[np.arange(len(decided)), np.maximum(gold, 0)]
 
     def slices(
         self, names: tuple[str, ...], of_row: IntArray, overall: SliceSummary | None
@@ -263,7 +260,7 @@ class _Measured:
         n_items = np.bincount(of_row[inside], minlength=n)
 
         def share(rows: npt.NDArray[Any]) -> FloatArray:
-            return _ratio(np.bincount(of_row[inside], rows[inside], n), n_items)
+            return ratio(np.bincount(of_row[inside], rows[inside], n), n_items)
 
         of_vote = of_row[spoken.rows]
         cast = of_vote >= 0
@@ -276,13 +273,13 @@ class _Measured:
             known = inside & (self.gold >= 0)
             n_gold = np.bincount(of_row[known], minlength=n)
             judged = cast & (self.gold[spoken.rows] >= 0)
-            vote_accuracy = _ratio(
+            vote_accuracy = ratio(
                 np.bincount(of_vote[judged], self.right[judged], n),
                 np.bincount(of_vote[judged], minlength=n),
             )
             if self.decided is not None:
                 n_right = np.bincount(of_row[known], self.decided[known], n)
-                accuracy = _ratio(n_right, n_gold)
+                accuracy = ratio(n_right, n_gold)
                 low, high = wilson_interval(n_right, n_gold)
         return SliceSummary(
             what=self.what,
@@ -292,8 +289,8 @@ class _Measured:
             n_items=n_items,
             coverage=share(spoken.per_row > 0),
             conflict=share(spoken.rows_in_conflict),
-            votes_per_row=_ratio(per_lf.sum(axis=1), n_items),
-            lf_coverage=np.stack([_ratio(c, n_items) for c in per_lf.T], axis=1),
+            votes_per_row=ratio(per_lf.sum(axis=1), n_items),
+            lf_coverage=np.stack([ratio(c, n_items) for c in per_lf.T], axis=1),
             class_share=class_share,
             n_gold=n_gold,
             accuracy=accuracy,
@@ -396,13 +393,3 @@ def _each(tables: list[SliceSummary]) -> Iterator[tuple[SliceSummary, int]]:
     for table in tables:
         for s in range(len(table.names)):
             yield table, s
-
-
-def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> FloatArray:
-    share = np.full(len(whole), np.nan)
-    np.divide(part, whole, out=share, where=whole > 0)
-    return share
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from weaklabel.analysis.gold import gold_codes
 from weaklabel.analysis.learned import LearnedLFs, learned_lfs
+from weaklabel.analysis.numbers import plain, ratio
 from weaklabel.analysis.spoken import Spoken
 from weaklabel.analysis.text import Cells, number, percent, wrapped
 from weaklabel.analysis.wilson import in_words, wilson_interval
@@ -132,7 +133,7 @@ class LFSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, ready for JSON; what is not known is None."""
-        columns = {key: _plain_list(values) for key, values in self._columns().items()}
+        columns = {key: plain(values) for key, values in self._columns().items()}
         if self.gold_votes is not None and self.gold_right is not None:
             columns["gold"] = [self._gold_counts(j) for j in range(len(self.lf_names))]
         whole = {} if self.learned is None else {"learned": self.learned.to_dict()}
@@ -291,8 +292,7 @@ def lf_summary(
     accuracy = n_gold = None
     if gold_votes is not None and gold_right is not None:
         n_gold = gold_votes.sum(axis=1)
-        right = gold_right.sum(axis=1)
-        accuracy = np.where(n_gold > 0, right / np.maximum(n_gold, 1), np.nan)
+        accuracy = ratio(gold_right.sum(axis=1), n_gold)
     faults = {name: matrix.faults[name] for name in matrix.lf_names if name in matrix.faults}
     return LFSummary(
         class_names=matrix.labels.names,
@@ -331,11 +331,6 @@ def _against_gold(votes: VoteMatrix, spoken: Spoken, gold: Any) -> tuple[IntArra
         np.bincount(key[known], minlength=n_cells).reshape(shape),
         np.bincount(key[right], minlength=n_cells).reshape(shape),
     )
-
-
-def _plain_list(values: Any) -> list[Any]:
-    listed = values if isinstance(values, list) else values.tolist()
-    return [None if isinstance(v, float) and math.isnan(v) else v for v in listed]
 
 
 def _time_in_words(ms: float) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weaklabel.cli import analyzing, labeling, models, packs, report_page, starting
+from weaklabel.cli import analyzing, comparing, labeling, models, packs, report_page, starting
 from weaklabel.version import __version__
 
 HELP = """
@@ -30,6 +30,7 @@ votes into soft labels without gold, and an end model learns from them.
   weaklabel analyze votes.npz
   weaklabel fit votes.npz --out model.npz
   weaklabel label model.npz votes.npz --out labels.parquet
+  weaklabel diff old_votes.npz votes.npz
   weaklabel report votes.npz --model model.npz --rows rows.csv --out report.html
 
 [bold]Labels from a crowd or a panel of judges[/bold]
@@ -53,6 +54,7 @@ for function in (
     labeling.run,
     labeling.apply,
     analyzing.analyze,
+    comparing.diff,
     models.fit,
     models.label,
     models.aggregate,

@@ -35,7 +35,7 @@ def messages_of(
     row: Mapping[str, Any],
     examples: Sequence[Example],
 ) -> tuple[Message, ...] | None:
-    """The messages of the question about a row; None if a value is missing or the template says so."""
+    """The messages of the question about a row; None not to ask, as where a value is missing."""
     if any(row[name] is None for name in prompt.fields):
         return None
     text = prompt.renderer.render(row)

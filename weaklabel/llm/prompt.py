@@ -66,10 +66,12 @@ class Prompt(Protocol):
         None: the model that all prompts of the run are put to.
     """
 
-    name: str
-    sampling: Sampling
-    model: LanguageModel | None
-
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def sampling(self) -> Sampling: ...  # noqa: D102
+    @property
+    def model(self) -> LanguageModel | None: ...  # noqa: D102
     @property
     def columns(self) -> tuple[str, ...]: ...  # noqa: D102
     @property

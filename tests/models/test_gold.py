@@ -54,6 +54,20 @@ def test_the_class_balance_comes_from_gold():
     np.testing.assert_allclose(told.class_balance_, [0.6, 0.4])
 
 
+def test_an_even_balance_is_met_and_a_skewed_one_part_of_the_way():
+    planted = planted_votes(
+        3000, accuracy=[0.75, 0.7, 0.7, 0.65], class_balance=[0.3, 0.7], propensity=0.5, seed=1
+    )
+    votes = planted.votes
+    voted = votes.n_votes_per_item > 0
+    blind = LabelModel().fit(votes).predict_proba(votes)[voted].mean(axis=0)
+    even, skewed_ = ([0.5, 0.5], [0.05, 0.95])
+    met = LabelModel().fit(votes, class_balance=even).predict_proba(votes)[voted].mean(axis=0)
+    np.testing.assert_allclose(met, even, atol=1e-3)
+    part = LabelModel().fit(votes, class_balance=skewed_).predict_proba(votes)[voted].mean(axis=0)
+    assert 0.05 + 0.05 < part[0] < blind[0] - 0.03
+
+
 def test_gold_of_one_class_does_not_calibrate():
     planted = skewed()
     gold = np.where(planted.truth == 0, 0, -1)

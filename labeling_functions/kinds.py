@@ -11,6 +11,7 @@ from labeling_functions.keyword_rules import keywords
 from labeling_functions.known_pairs import pairs
 from labeling_functions.numbers_and_dates import date_range, in_range, text_statistic, threshold
 from labeling_functions.patterns import regex
+from labeling_functions.prompts import prompt
 from labeling_functions.tables import labels_of, lookup
 from weaklabel import LabelingFunction
 
@@ -26,5 +27,6 @@ KINDS: Final[dict[str, Callable[..., LabelingFunction]]] = {
     "gazetteer": gazetteer,
     "labels_of": labels_of,
     "pairs": pairs,
+    "prompt": prompt,
 }
-PATHS: Final = frozenset({"file"})  # keys that hold paths
+PATHS: Final = frozenset({"cache", "file"})  # keys that hold paths

@@ -9,7 +9,7 @@ only: :func:`weaklabel.apply` beside keywords and patterns, packs, and files of 
     name = "is_spam"
     template = "Is this comment an advertisement?\\n\\n{text}"
     answers = { yes = "spam", no = "ham", unsure = "" }
-    model = "gpt-x"
+    language_model = "gpt-x"
     base_url = "http://localhost:8000/v1"     # left out: OpenAI's own
     key_env = "MY_KEY"
     cache = "answers.sqlite"
@@ -164,7 +164,7 @@ def prompt(
     name: str,
     template: str,
     answers: Mapping[str, Any] | Sequence[str],
-    model: str | LanguageModel,
+    language_model: str | LanguageModel,
     *,
     labels: LabelSpaceLike | None = None,
     base_url: str | None = None,
@@ -185,11 +185,11 @@ def prompt(
         With the columns in braces.
     answers : mapping of text to vote, or sequence of class names
         ``""`` abstains, a list is one of several classes, ``{"not": class}`` all but one.
-    model : str or LanguageModel
+    language_model : str or LanguageModel
         The name of a model of an OpenAI-compatible endpoint, or a model.
     labels : LabelSpace, or anything it takes, optional
     base_url, key_env : str, optional
-        Of the endpoint, if ``model`` is a name; an empty ``key_env``: it needs no key.
+        Of the endpoint, if ``language_model`` is a name; an empty ``key_env``: it needs no key.
     system, max_tokens, structured
         As :class:`weaklabel.PromptLabelingFunction` and :class:`weaklabel.llm.Sampling`.
     cache, concurrency, max_calls
@@ -201,6 +201,7 @@ def prompt(
         If a setting is wrong.
     """
     need_name(name)
+    model = language_model
     if isinstance(model, str):
         model = OpenAIClient(model, base_url, key_env=key_env or None)
     made = PromptLabelingFunction(

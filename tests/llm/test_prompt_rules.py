@@ -10,8 +10,9 @@ import pytest
 from labeling_functions import regex
 from labeling_functions.prompts import PromptVotes, as_labeling_function, prompt
 from tests.llm.conftest import YES_NO, ScriptedModel, about_free, failing, texts
+from tests.llm.server import KEY, running
 from weaklabel import ABSTAIN, Not, OneOf, VoteCache, apply, ask, load_pack
-from weaklabel.errors import ConfigError, LabelingFunctionError
+from weaklabel.errors import ConfigError, LabelingFunctionError, PackError
 from weaklabel.llm import (
     CallableModel,
     PromptLabelingFunction,
@@ -150,3 +151,44 @@ def test_in_worker_processes():
     model = CallableModel(lambda text: "yes" if "free" in text else "no", "m")
     votes = apply([is_spam(model)], texts(200), n_jobs=2)
     assert votes == apply([is_spam(model)], texts(200))
+
+
+RULES = """
+labels = ["ham", "spam"]
+
+[[rules]]
+kind = "prompt"
+name = "is_spam"
+template = "Spam?\\n\\n{text}"
+language_model = "tiny-chat"
+base_url = "URL"
+key_env = "WEAKLABEL_TEST_KEY"
+cache = "answers.sqlite"
+answers = { yes = "spam", no = "ham", unsure = "" }
+
+[[rules]]
+kind = "regex"
+name = "song"
+label = "ham"
+pattern = "song"
+"""
+
+
+@pytest.mark.slow
+def test_in_a_file_of_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WEAKLABEL_TEST_KEY", KEY)
+    with running() as server:
+        path = tmp_path / "rules.toml"
+        path.write_text(RULES.replace("URL", server.url))
+        votes = apply(load_pack(path), texts(6))
+        assert votes.lf_names == ("is_spam", "song")
+        assert votes.to_dense()[:, 0].tolist() == [1, 0, 0, 1, 0, 0]
+        assert (tmp_path / "answers.sqlite").is_file()
+        apply(load_pack(path), texts(6))
+        assert server.log.n_requests == 6
+        path.write_text(RULES.replace("{text}", "{body}"))
+        with pytest.raises(LabelingFunctionError, match="body"):
+            apply(load_pack(path), texts(6))
+        path.write_text(RULES.replace('no = "ham"', 'no = "hm"'))
+        with pytest.raises(PackError, match=r"rules.toml, line 4.*the answer 'no' of the answer"):
+            load_pack(path)

@@ -109,7 +109,7 @@ def test_the_bad_function_is_first_and_the_advice_names_rows_that_are_wrong():
     worst = found.lfs[0]
     assert worst.name == "lf_3"
     assert worst.advice[0].startswith("it is right less often than chance: turn its vote around")
-    assert "narrow it: about" in worst.advice[1]
+    assert worst.advice[1] == f"narrow it: about {worst.expected_gain:.0f} rows wrong by it"
     hard = model.predict(votes)
     assert len(worst.example_ids) == 3
     assert all(hard[i] != gold[i] for i in worst.example_ids)

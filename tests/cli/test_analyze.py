@@ -40,7 +40,7 @@ def test_all_tables_are_those_of_the_library(made, call):
     slices = slice_summary(votes, lengths, labels=labels, gold=gold, what="length")
     assert found["slices"] == [plain(slices.to_dict())]
     assert found["fixes"] == plain(lfs_to_fix(votes, model, gold).to_dict())
-    assert found["conflicts"] == plain(rows_in_conflict(votes, labels).to_dict())
+    assert found["conflicts"] == plain(rows_in_conflict(votes, labels, n=5).to_dict())
     assert found["errors"] == plain(error_buckets(votes, labels, gold).to_dict())
     assert found["calibration"] == plain(reliability(labels, gold).to_dict())
     assert found["pairs"] == plain(lf_pairs(votes, dependence=True).to_dict())

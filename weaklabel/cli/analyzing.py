@@ -37,6 +37,8 @@ class TableName(StrEnum):
     all = "all"
 
 
+N_CONFLICTS = 5  # rows in a terminal; the library and the report page show more
+
 TITLES = {
     TableName.fixes: "Labeling functions to fix first",
     TableName.conflicts: "Rows most in conflict",
@@ -213,7 +215,7 @@ def _fixes(seen: _Seen, summary: LFSummary) -> _Table:
 def _conflicts(seen: _Seen, summary: LFSummary) -> _Table:
     from weaklabel.analysis import rows_in_conflict
 
-    return rows_in_conflict(seen.votes, seen.labels)
+    return rows_in_conflict(seen.votes, seen.labels, n=N_CONFLICTS)
 
 
 def _errors(seen: _Seen, summary: LFSummary) -> _Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -103,7 +105,7 @@ def test_histogram_counts_every_covered_row_once():
 
 def test_rows_are_chosen_for_what_they_teach():
     votes = VoteMatrix.from_dense(SMALL, labels=["a", "b"])
-    inputs = check_inputs(votes, LabelModel().fit(votes), gold=["b", "b", "a", "a", "a"])
+    inputs = check_inputs(votes, MajorityVote().fit(votes), gold=["b", "b", "a", "a", "a"])
     sample = choose_rows(inputs, 100)
     assert sample.positions.tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(sample.against, [0.5, 0, 0, 0, 1 / 3])
@@ -295,6 +297,26 @@ def test_what_is_missing_says_what_to_pass(case):
 def test_a_model_from_a_file_says_the_same_of_itself(case, tmp_path):
     case.model.save(tmp_path / "m.npz")
     assert case.page(model=LabelModel.load(tmp_path / "m.npz")) == case.page()
+
+
+def test_a_model_of_other_rows_is_said_to_be_one(case):
+    other = LabelModel().fit(case.votes[:200])
+    page = case.page(model=other)
+    assert "The model was fitted on 200 rows and these are 300" in page
+    assert "What the model says of these votes" not in case.page(model=_reloaded(other))
+    assert "The model was fitted on" not in case.page()
+
+
+def _reloaded(model):
+    again = copy.copy(model)
+    again.statistics_ = None
+    return again
+
+
+def test_a_model_fitted_with_gold_says_what_it_did_without_it(case):
+    fitted = LabelModel().fit(case.votes, gold=case.gold)
+    page = case.page(model=_reloaded(fitted))
+    assert "What the model says of these votes" in page
 
 
 def test_labels_of_another_model_are_pointed_out(case):

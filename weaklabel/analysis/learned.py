@@ -170,7 +170,7 @@ def learned_lfs(model: LabelModelBase, votes: VoteMatrix, *, level: float = LEVE
     accuracy = mean_posterior_of_votes(table, model.predict_proba(matrix))
     step = -(-max(table.n_patterns, 1) // MAX_PATTERNS)
     weight = lf_weights(model, matrix[::step], table.pattern_weight[::step])
-    fitted = _with_statistics(model, votes)
+    fitted = with_statistics(model, votes)
     low, high, why = _intervals(fitted, model, votes, level)
     worth, clusters = _copies(fitted, votes.lf_names)
     return LearnedLFs(
@@ -179,7 +179,7 @@ def learned_lfs(model: LabelModelBase, votes: VoteMatrix, *, level: float = LEVE
     )  # fmt: skip
 
 
-def _with_statistics(model: LabelModelBase, votes: VoteMatrix) -> LabelModelBase | None:
+def with_statistics(model: LabelModelBase, votes: VoteMatrix) -> LabelModelBase | None:
     """The model with the votes of its fit, where these are they.
 
     A fit is a function of the votes to the last bit, so fitting again tells.

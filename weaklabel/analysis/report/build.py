@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
+from weaklabel.analysis.learned import with_statistics
 from weaklabel.analysis.quality import LabelQuality, label_quality, quality_table
 from weaklabel.analysis.reliability import ReliabilityBins, reliability
 from weaklabel.analysis.report import sections as part
@@ -80,6 +81,9 @@ class Parts:
     def of(cls, inputs: Inputs, timing: Timing | None, max_rows: int) -> Parts:
         """Compute them."""
         votes, names = inputs.votes, _names(inputs)
+        if inputs.model is not None:  # one from a file may get its votes back, once for all parts
+            fitted = with_statistics(inputs.model, votes)
+            inputs = replace(inputs, model=fitted or inputs.model)
         summary = lf_summary(votes, names, model=inputs.model, timing=timing)
         report = model_report(inputs)
         labels, covered = inputs.labels, _covered(inputs)

@@ -28,14 +28,17 @@ class Sentence:
 
 
 def model_report(inputs: Inputs) -> ModelReport | None:
-    """What the model found and did, if it is one that says so.
+    """What the model found in these votes and did, if it is one that says so.
 
-    A model from a file has no votes; then it is worked out anew from those of the report.
+    A model from a file has no votes; then it is worked out anew from those of the report. None if
+    it was fitted on other rows.
     """
     model = inputs.model
     if not isinstance(model, LabelModel):
         return None
     if model.statistics_ is None:
+        if model.n_items_ != inputs.votes.n_items:
+            return None
         model = copy.copy(model)
         model.statistics_ = PatternTable.of(model._votes(inputs.votes))
     return model.report_
@@ -79,6 +82,11 @@ def _about_labels(inputs: Inputs) -> list[str]:
                 "The labels were made by another model than the one given; contributions of votes "
                 "are those of the model given."
             )
+    if inputs.model is not None and inputs.model.n_items_ != inputs.votes.n_items:
+        found.append(
+            f"The model was fitted on {inputs.model.n_items_:,} rows and these are "
+            f"{inputs.votes.n_items:,}: what it says of its own votes is not shown."
+        )
     if inputs.labels is not None:
         n_tied = int(((inputs.labels.harden() < 0) & inputs.labels.covered).sum())
         share = n_tied / max(int(np.count_nonzero(inputs.labels.covered)), 1)

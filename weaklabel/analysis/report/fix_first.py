@@ -87,5 +87,6 @@ def fix_first(
         rows = np.sort(np.random.default_rng(SEED).permutation(n_items)[:MAX_ROWS])
         votes = votes[rows]
         gold = None if gold is None else [gold[i] for i in rows.tolist()]
-        summary = lf_summary(votes, gold, model=inputs.model)
+        # What the model learned of each function is as true of the sample.
+        summary = replace(lf_summary(votes, gold), learned=summary.learned)
     return FixFirst(lfs_to_fix(votes, inputs.model, gold, summary=summary), n_items)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from labeling_functions.numbers_and_dates import text_statistic as text_statistic
     from labeling_functions.numbers_and_dates import threshold as threshold
     from labeling_functions.patterns import regex as regex
+    from labeling_functions.prompts import prompt as prompt
     from labeling_functions.rules import load_rules as load_rules
     from labeling_functions.tables import labels_of as labels_of
     from labeling_functions.tables import lookup as lookup
@@ -64,6 +65,7 @@ _HOME = {
     "lookup": "tables",
     "mine_keywords": "mining",
     "pairs": "known_pairs",
+    "prompt": "prompts",
     "regex": "patterns",
     "text_statistic": "numbers_and_dates",
     "threshold": "numbers_and_dates",
@@ -81,6 +83,7 @@ __all__ = [
     "lookup",
     "mine_keywords",
     "pairs",
+    "prompt",
     "regex",
     "text_statistic",
     "threshold",

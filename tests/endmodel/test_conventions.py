@@ -9,16 +9,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from weaklabel.endmodel import EndModel
 
-SPLIT = (
-    "the weight decay is chosen on held-out rows, and repeating rows moves others into the "
-    "held-out part"
+BATCHES = (
+    "mini-batches of repeated rows are other mini-batches than those of weighted rows (as for "
+    "scikit-learn's own MLPClassifier and SGDClassifier)"
 )
 
 
 def expected_failures(estimator: EndModel) -> dict[str, str]:
+    if estimator.head == "linear":  # sums over all rows: a row of weight 2 is two rows
+        return {}
     return {
-        "check_sample_weight_equivalence_on_dense_data": SPLIT,
-        "check_sample_weight_equivalence_on_sparse_data": SPLIT,
+        "check_sample_weight_equivalence_on_dense_data": BATCHES,
+        "check_sample_weight_equivalence_on_sparse_data": BATCHES,
     }
 
 

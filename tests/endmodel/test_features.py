@@ -18,7 +18,6 @@ from weaklabel.endmodel.columns import MAX_CATEGORIES, CategoryColumn, read_date
 from weaklabel.endmodel.encoder import (
     Encoder,
     FeatureSettings,
-    Matrix,
     State,
     pack_strings,
     unpack_strings,
@@ -50,7 +49,18 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-def values(matrix: Matrix) -> Any:
+ELSEWHERE = {
+    "embeddings": "test_encoders_of_text",
+    "tokens": "test_encoders_of_text",
+    "dataset": "test_inputs",
+}
+
+
+def test_no_encoder_is_forgotten() -> None:
+    assert set(EXAMPLES) | set(ELSEWHERE) == set(ENCODERS)
+
+
+def values(matrix: Any) -> Any:
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
@@ -61,7 +71,7 @@ def stored(encoder: Encoder) -> Encoder:
     return type(encoder).from_state(State(json.loads(json.dumps(state.header)), state.arrays))
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_encoder_survives_its_state_and_keeps_its_promises(name: str) -> None:
     rows = read_rows(EXAMPLES[name])
     encoder = fit_encoder(name, rows, FeatureSettings(n_hashed=64))

@@ -28,13 +28,14 @@ from weaklabel.endmodel.encoder import (
     unpack_strings,
 )
 from weaklabel.endmodel.features import encoder_from_state
-from weaklabel.endmodel.nets import HeadSettings, build_head
-from weaklabel.errors import ArtifactError, WeakLabelError
+from weaklabel.endmodel.heads import HeadSpec, head_header, rebuilt_head
+from weaklabel.endmodel.nets import HeadSettings
+from weaklabel.errors import ArtifactError, MissingDependencyError, WeakLabelError
 from weaklabel.storage import read_artifact, write_artifact
 from weaklabel.version import __version__
 
 KIND: Final = "end_model"
-MODEL_VERSION: Final = 1
+MODEL_VERSION: Final = 2
 """Raised when files of this kind change; independent of the version of the package."""
 
 DTYPES: Final = {"float32": torch.float32, "float64": torch.float64}
@@ -50,8 +51,11 @@ class ModelParts:
         Settings of the constructor, JSON-able.
     classes : array
     features : Encoder
+    head : HeadSpec or None
+        None for a model that was read.
     head_settings : HeadSettings
     net : Module
+    offsets : array, shape (n_classes,)
     facts : mapping
         Everything else that ends in an underscore, JSON-able.
     """
@@ -59,8 +63,10 @@ class ModelParts:
     params: Mapping[str, Any]
     classes: npt.NDArray[Any]
     features: Encoder
+    head: HeadSpec | None
     head_settings: HeadSettings
     net: nn.Module
+    offsets: npt.NDArray[np.float64]
     facts: Mapping[str, Any]
 
 
@@ -77,23 +83,36 @@ def write_model(
     """
     state = parts.features.state()
     class_kind, class_array = _pack_classes(parts.classes)
-    head = asdict(parts.head_settings) | {"dtype": str(parts.head_settings.dtype).split(".")[1]}
+    shape = asdict(parts.head_settings) | {"dtype": str(parts.head_settings.dtype).split(".")[1]}
+    head = {} if parts.head is None else head_header(parts.head, parts.net)
     header = {
         "model_version": MODEL_VERSION,
         "params": dict(parts.params),
         "classes": class_kind,
         "features": {"name": parts.features.name, "header": state.header},
         "head": head,
+        "shape": shape,
         "facts": dict(parts.facts),
         "versions": versions(),
     }
     weights = {f"net/{k}": v.detach().numpy() for k, v in parts.net.state_dict().items()}
-    arrays = {"classes": class_array, **state.nested("features"), **weights}
+    arrays = {
+        "classes": class_array,
+        "offsets": parts.offsets,
+        **state.nested("features"),
+        **weights,
+    }
     write_artifact(path, KIND, header, arrays, overwrite=overwrite)
 
 
-def read_model(path: str | os.PathLike[str]) -> ModelParts:
+def read_model(path: str | os.PathLike[str], head: Any = None) -> ModelParts:
     """Read a file of :func:`write_model`.
+
+    Parameters
+    ----------
+    path : path
+    head : module, class or function, optional
+        The head of the user, for a model that has one.
 
     Raises
     ------
@@ -108,8 +127,15 @@ def read_model(path: str | os.PathLike[str]) -> ModelParts:
             f"{path} has model version {version}, written by weaklabel {wrote}; this weaklabel "
             f"reads up to {MODEL_VERSION}: upgrade it, or train the model again"
         )
+    if version != MODEL_VERSION:
+        raise ArtifactError(
+            f"{path} has model version {version}, which this weaklabel no longer reads; it reads "
+            f"{MODEL_VERSION}: train the model again"
+        )
     try:
-        return _rebuild(header, arrays)
+        return _rebuild(header, arrays, head)
+    except (ArtifactError, MissingDependencyError):
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, WeakLabelError) as error:
         raise ArtifactError(
             f"{path} is damaged or not a complete end model ({type(error).__name__}: {error}); "
@@ -117,26 +143,33 @@ def read_model(path: str | os.PathLike[str]) -> ModelParts:
         ) from error
 
 
-def _rebuild(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> ModelParts:
+def _rebuild(
+    header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], given: Any
+) -> ModelParts:
     features = encoder_from_state(
         header["features"]["name"],
         State(header["features"]["header"], arrays_under(arrays, "features")),
     )
     classes = _unpack_classes(header["classes"], arrays["classes"])
-    head = dict(header["head"])
+    shape = dict(header["shape"])
     settings = HeadSettings(
-        **{**head, "hidden": tuple(head["hidden"]), "dtype": DTYPES[head["dtype"]]}
+        **{**shape, "hidden": tuple(shape["hidden"]), "dtype": DTYPES[shape["dtype"]]}
     )
     if (settings.n_features, settings.n_classes) != (features.n_features, len(classes)):
         raise ValueError(
             f"the head is {settings.n_features} x {settings.n_classes}, the model has "
             f"{features.n_features} features and {len(classes)} classes"
         )
-    net = build_head(header["params"]["head"], settings, seed=0)
+    net = rebuilt_head(header["head"], settings, given)
     weights = {k: torch.from_numpy(v.copy()) for k, v in arrays_under(arrays, "net").items()}
     net.load_state_dict(weights)  # raises RuntimeError for missing names and wrong shapes
     net.eval()
-    return ModelParts(header["params"], classes, features, settings, net, header["facts"])
+    offsets = arrays["offsets"]
+    if offsets.shape != (len(classes),):
+        raise ValueError(f"{len(classes)} classes have offsets of shape {offsets.shape}")
+    return ModelParts(
+        header["params"], classes, features, None, settings, net, offsets, header["facts"]
+    )
 
 
 def versions() -> dict[str, str]:

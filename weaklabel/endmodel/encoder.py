@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,11 @@ import scipy.sparse as sp
 
 from weaklabel.endmodel.rows import KIND_IN_WORDS, Rows, RowsKind
 from weaklabel.errors import DataError
+
+if TYPE_CHECKING:
+    from weaklabel.endmodel.embeddings import Embeddings
+    from weaklabel.endmodel.finetune import FineTune
+    from weaklabel.endmodel.problem import Source
 
 Matrix: TypeAlias = "npt.NDArray[Any] | sp.csr_matrix[Any]"
 
@@ -34,11 +39,17 @@ class FeatureSettings:
         Shortest and longest word n-gram of text.
     n_hashed : int
         Number of hashed text features.
+    embeddings : Embeddings, optional
+        Which encoder embeds texts.
+    finetune : FineTune, optional
+        Which encoder is fine-tuned.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     ngrams: tuple[int, int] = (1, 2)
     n_hashed: int = 2**18
+    embeddings: Embeddings | None = None
+    finetune: FineTune | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ class Encoder(ABC):
         """Number of columns of :meth:`transform`."""
 
     @abstractmethod
-    def transform(self, rows: Rows) -> Matrix:
+    def transform(self, rows: Rows) -> Source:
         """Features of rows of the accepted kind, shape (n, n_features)."""
 
     @abstractmethod

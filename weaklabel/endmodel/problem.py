@@ -153,20 +153,19 @@ class Batch:
         )
 
 
-def as_inputs(source: Source, device: torch.device = CPU) -> Any:
+def as_inputs(source: Source, device: torch.device = CPU, *, keep_scipy: bool = True) -> Any:
     """What a net reads: a dense array as a tensor, a sparse matrix as it is or as torch's."""
     if isinstance(source, np.ndarray):
         return torch.from_numpy(np.ascontiguousarray(source)).to(device)
     if not sp.issparse(source):
         return source.batch(device)
-    if device.type == "cpu":
+    if device.type == "cpu" and keep_scipy:  # SciPy's products are faster there
         return source
-    matrix = sp.csr_matrix(source)
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(matrix.indptr.astype(np.int64)),
-        torch.from_numpy(matrix.indices.astype(np.int64)),
-        torch.from_numpy(matrix.data),
-        size=matrix.shape,
+    matrix = sp.coo_matrix(sp.csr_matrix(source))
+    places = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype(np.int64))
+    values = torch.from_numpy(matrix.data)
+    return torch.sparse_coo_tensor(
+        places, values, size=matrix.shape, is_coalesced=True, check_invariants=False
     ).to(device)
 
 

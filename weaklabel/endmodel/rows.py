@@ -7,6 +7,7 @@ text      list, tuple, Series, Arrow array or 1-D NumPy array of strings        
 table     pandas DataFrame, Arrow table, list of dicts                           DataFrame
 dense     2-D NumPy array (or what NumPy can read as one: tensors, nested lists)  2-D float array
 sparse    SciPy sparse matrix or array                                           CSR matrix
+dataset   torch data set with a length                                           itself
 ========  =====================================================================  ==================
 
 Rows are checked here once and trusted afterwards. A missing text in a list is an error, because a
@@ -24,16 +25,18 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import scipy.sparse as sp
+from torch.utils.data import Dataset, IterableDataset, Subset
 
 from weaklabel.errors import DataError
 
-RowsKind: TypeAlias = Literal["text", "table", "dense", "sparse"]
+RowsKind: TypeAlias = Literal["text", "table", "dense", "sparse", "dataset"]
 
 KIND_IN_WORDS: dict[RowsKind, str] = {
     "text": "a list of texts",
     "table": "a table with named columns",
     "dense": "a dense numeric array",
     "sparse": "a sparse matrix",
+    "dataset": "a torch data set",
 }
 
 
@@ -43,8 +46,8 @@ class Rows:
 
     Attributes
     ----------
-    kind : {"text", "table", "dense", "sparse"}
-    data : list of str, DataFrame, array (n, d) or CSR matrix (n, d)
+    kind : {"text", "table", "dense", "sparse", "dataset"}
+    data : list of str, DataFrame, array (n, d), CSR matrix (n, d) or Dataset
     index : array, shape (n,), optional
         The index of a pandas object, where it is more than a count of the rows.
     """
@@ -62,6 +65,8 @@ class Rows:
             return Rows("text", [self.data[i] for i in positions.tolist()])
         if self.kind == "table":
             return Rows("table", self.data.iloc[positions])
+        if self.kind == "dataset":
+            return Rows("dataset", Subset(self.data, positions.tolist()))
         return Rows(self.kind, self.data[positions])
 
 
@@ -99,6 +104,8 @@ def _read(X: Any) -> Rows:
         raise DataError(
             f"X must hold many rows, found a single {type(X).__name__}; wrap it in a list"
         )
+    if isinstance(X, Dataset):
+        return _read_dataset(X)
     if isinstance(X, Sequence) and not len(X):
         return Rows("text", [])
     if isinstance(X, Sequence) and (first := _first_present(X)) is not None:
@@ -107,6 +114,15 @@ def _read(X: Any) -> Rows:
         if isinstance(first, str | bytes):
             return Rows("text", _check_texts(list(X)))
     return _read_array(X)
+
+
+def _read_dataset(data: Dataset[Any]) -> Rows:
+    if isinstance(data, IterableDataset) or not hasattr(data, "__len__"):
+        raise DataError(
+            "a torch data set must have a length and give its items by position, because labels "
+            f"belong to positions; found {type(data).__name__}. Write __len__ and __getitem__"
+        )
+    return Rows("dataset", data)
 
 
 def _read_frame(frame: pd.DataFrame) -> Rows:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from weaklabel.endmodel.checkpoint import Checkpoint
 from weaklabel.endmodel.content import scrambled
 from weaklabel.endmodel.problem import Problem
 from weaklabel.endmodel.state import Build, TrainSettings
@@ -72,6 +73,7 @@ def fit_net(
     groups: npt.NDArray[np.int64] | None = None,
     dev: Problem | None = None,
     strategy: Strategy | None = None,
+    checkpoint: Checkpoint | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fitted:
     """Choose weight decay and number of epochs on held-out rows, then train on all.
@@ -95,9 +97,12 @@ def fit_net(
     dev : Problem, optional
         Gold rows to choose on instead of held-out ones.
     strategy : Strategy, optional
+    checkpoint : Checkpoint, optional
+        Where the runs keep their state.
     on_epoch : callable
         Called after every epoch of every run.
     """
+    runs = _Runs(build, settings, strategy, dev, checkpoint, on_epoch)
     part, heldout = problem, dev
     if dev is None:
         rows = split_rows(problem, holdout, settings.seed, groups)
@@ -105,53 +110,90 @@ def fit_net(
             part, heldout = problem.take(rows[0]), problem.take(rows[1])
     if heldout is None:
         decay = default_decay(problem, settings) if weight_decay is None else weight_decay
-        chosen = settings.with_decay(decay)
-        final = train(build, problem, None, chosen, on_epoch, strategy=strategy)
+        final = runs.with_strategy("final", problem, None, settings.with_decay(decay))
         return Fitted(final.net, decay, None, final, 0, 1)
     decays = candidates(part, settings) if weight_decay is None else [weight_decay]
-    chosen_decay, run = _best(build, part, heldout, settings, decays, on_epoch, dev, strategy)
+    chosen, run = runs.best(part, heldout, decays)
     start = None
     if settings.optimizer == "lbfgs":
         share = part.weights.sum() / problem.weights.sum()
         scale = 1.0 if weight_decay is not None else float(share)
-        final_settings = settings.with_decay(chosen_decay * scale)
+        final_settings = settings.with_decay(chosen * scale)
         start = run.net.state_dict() if strategy is None else None
     else:  # as many epochs as were best; there is nothing left to stop on
-        final_settings = replace(settings, weight_decay=chosen_decay, max_epochs=run.best_epoch)
-    final = train(
-        build, problem, None, final_settings, on_epoch, strategy=strategy, dev=dev, start=start
-    )
+        final_settings = replace(settings, weight_decay=chosen, max_epochs=run.best_epoch)
+    final = runs.with_strategy("final", problem, None, final_settings, start)
     return Fitted(final.net, final_settings.weight_decay, run, final, len(heldout), len(decays))
 
 
-def _best(
-    build: Build,
-    part: Problem,
-    heldout: Problem,
-    settings: TrainSettings,
-    decays: list[float],
-    on_epoch: Callable[[Epoch], None],
-    dev: Problem | None,
-    strategy: Strategy | None,
-) -> tuple[float, Run]:
-    """The candidate with the lowest held-out loss; stops after two that are worse."""
-    best: tuple[float, Run] | None = None
-    start: dict[str, Any] | None = None
-    worse = 0
-    for decay in decays if len(decays) > 1 or strategy is None else []:
-        run = train(build, part, heldout, settings.with_decay(decay), on_epoch, start=start)
-        if best is None or run.best_loss < best[1].best_loss:
-            best, worse = (decay, run), 0
-        else:
-            worse += 1
-        if worse == 2:
-            break
-        start = run.net.state_dict() if settings.optimizer == "lbfgs" else None
-    decay = decays[0] if best is None else best[0]
-    if best is None or strategy is not None:
-        chosen = settings.with_decay(decay)
-        best = decay, train(build, part, heldout, chosen, on_epoch, strategy=strategy, dev=dev)
-    return best
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """What the runs of one fit share."""
+
+    build: Build
+    settings: TrainSettings
+    strategy: Strategy | None
+    dev: Problem | None
+    checkpoint: Checkpoint | None
+    on_epoch: Callable[[Epoch], None]
+
+    def best(self, part: Problem, heldout: Problem, decays: list[float]) -> tuple[float, Run]:
+        """The weight decay with the lowest held-out loss, and its run.
+
+        Candidates are tried without the strategy, from strong to weak, until two were worse.
+        """
+        found: tuple[float, Run] | None = None
+        start: dict[str, Any] | None = None
+        worse = 0
+        for number, decay in enumerate(decays if len(decays) > 1 or not self.strategy else []):
+            settings = self.settings.with_decay(decay)
+            run = self._plain(f"candidate-{number}", part, heldout, settings, start)
+            if found is None or run.best_loss < found[1].best_loss:
+                found, worse = (decay, run), 0
+            else:
+                worse += 1
+            if worse == 2:
+                break
+            start = run.net.state_dict() if settings.optimizer == "lbfgs" else None
+        decay = decays[0] if found is None else found[0]
+        if found is not None and self.strategy is None:
+            return found
+        settings = self.settings.with_decay(decay)
+        return decay, self.with_strategy("chosen", part, heldout, settings)
+
+    def _plain(
+        self,
+        name: str,
+        part: Problem,
+        heldout: Problem,
+        settings: TrainSettings,
+        start: dict[str, Any] | None,
+    ) -> Run:
+        own = None if self.checkpoint is None else self.checkpoint.of(name)
+        return train(
+            self.build, part, heldout, settings, self.on_epoch, start=start, checkpoint=own
+        )
+
+    def with_strategy(
+        self,
+        name: str,
+        problem: Problem,
+        heldout: Problem | None,
+        settings: TrainSettings,
+        start: dict[str, Any] | None = None,
+    ) -> Run:
+        """A run with the strategy, if there is one."""
+        return train(
+            self.build,
+            problem,
+            heldout,
+            settings,
+            self.on_epoch,
+            strategy=self.strategy,
+            dev=self.dev,
+            start=start,
+            checkpoint=None if self.checkpoint is None else self.checkpoint.of(name),
+        )
 
 
 def candidates(problem: Problem, settings: TrainSettings) -> list[float]:

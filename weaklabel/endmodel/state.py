@@ -6,17 +6,22 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 import torch
 from torch import nn
 
 from weaklabel.endmodel.losses import Loss, RowLoss
 from weaklabel.endmodel.nets import reseed
-from weaklabel.endmodel.problem import CPU, Batch, Problem, Source, as_inputs, chunk_rows
+from weaklabel.endmodel.problem import CPU, Batch, Problem, Source, as_inputs
 from weaklabel.errors import ConfigError
+
+PLAIN_ROWS: Final = 4_096
+LAZY_ROWS: Final = 128
+"""Rows answered at a time: many of an array, few where each may be a long text or an image."""
 
 Build: TypeAlias = Callable[[int], nn.Module]
 """``build(k)``: the k-th net with fresh weights, always the same for the same k."""
@@ -147,9 +152,7 @@ class Training:
     def scores(self, inputs: Any, net: nn.Module | None = None) -> torch.Tensor:
         """Scores of a batch with gradients, in mixed precision where that is on."""
         net = self.nets[0] if net is None else net
-        with self._precision():
-            found: torch.Tensor = net(inputs)
-        return found.float() if self.settings.is_mixed else found
+        return scored(net, inputs, self.settings)
 
     def row_losses(
         self, batch: Batch, net: nn.Module | None = None, targets: torch.Tensor | None = None
@@ -181,21 +184,8 @@ class Training:
         """
         source = self.problem.inputs if source is None else source
         net = self.nets[0] if net is None else net
-        found = [link(s, self.loss) for s in self._all_scores(source, net)]
+        found = [link(s, self.loss) for s in scores_of(net, source, self.settings)]
         return np.concatenate(found) if found else np.zeros((0, self.problem.n_classes))
-
-    def _all_scores(self, source: Source, net: nn.Module) -> Iterator[torch.Tensor]:
-        size = min(chunk_rows(self.problem), max(self.settings.batch_size, 256))
-        with resting(net), torch.no_grad():
-            n_rows = source.shape[0] if hasattr(source, "shape") else len(source)
-            for start in range(0, n_rows, size):
-                part = source[start : start + size]
-                yield self.scores(as_inputs(part, self.settings.device), net)
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        if not self.settings.is_mixed:
-            return nullcontext()
-        return torch.autocast(self.settings.device.type, dtype=torch.bfloat16)
 
     # -- changing --------------------------------------------------------------------------------
 
@@ -240,6 +230,40 @@ class Training:
             net.train()
 
 
+def scored(net: nn.Module, inputs: Any, settings: TrainSettings) -> torch.Tensor:
+    """Scores of a batch, in mixed precision where that is on."""
+    precision: AbstractContextManager[Any] = nullcontext()
+    if settings.is_mixed:
+        precision = torch.autocast(settings.device.type, dtype=torch.bfloat16)
+    with precision:
+        found: torch.Tensor = net(inputs)
+    return found.float() if settings.is_mixed else found
+
+
+def scores_of(
+    net: nn.Module, source: Source, settings: TrainSettings | torch.device
+) -> Iterator[torch.Tensor]:
+    """Scores of all rows in order, in pieces, without gradients and without dropout.
+
+    Parameters
+    ----------
+    net : Module
+    source : array, CSR matrix or LazyRows
+    settings : TrainSettings or device
+        Those of the training, with its precision; or a device, in full precision.
+    """
+    device = settings if isinstance(settings, torch.device) else settings.device
+    size = PLAIN_ROWS if isinstance(source, np.ndarray) or sp.issparse(source) else LAZY_ROWS
+    n_rows = source.shape[0] if hasattr(source, "shape") else len(source)
+    with resting(net), torch.no_grad():
+        for start in range(0, n_rows, size):
+            inputs = as_inputs(source[start : start + size], device)
+            if isinstance(settings, torch.device):
+                yield net(inputs)
+            else:
+                yield scored(net, inputs, settings)
+
+
 @contextmanager
 def resting(net: nn.Module) -> Iterator[None]:
     """Evaluation mode for a while."""
@@ -249,6 +273,13 @@ def resting(net: nn.Module) -> Iterator[None]:
         yield
     finally:
         net.train(was_training)
+
+
+def as_probabilities(scores: torch.Tensor, loss: Loss) -> npt.NDArray[np.float64]:
+    """Scores as the loss reads them: competing classes, or each class alone."""
+    if loss.link == "sigmoid":
+        return np.asarray(torch.sigmoid(scores.detach().to("cpu", torch.float64)).numpy())
+    return link(scores, loss)
 
 
 def link(scores: torch.Tensor, loss: Loss) -> npt.NDArray[np.float64]:

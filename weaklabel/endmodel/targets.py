@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from weaklabel.endmodel.rows import Rows
+from weaklabel.endmodel.rows import Rows, read_rows
+from weaklabel.endmodel.target_modes import check_marks
 from weaklabel.errors import ConfigError, CoverageWarning, DataError, FitError
 from weaklabel.soft_labels import SoftLabels, check_probabilities
 
@@ -59,8 +60,14 @@ class Targets:
         return len(self.classes)
 
 
-def read_targets(y: Any) -> Targets:
+def read_targets(y: Any, *, are_marks: bool = False) -> Targets:
     """Read and check what the user passed as y.
+
+    Parameters
+    ----------
+    y : SoftLabels, array of shape (n, n_classes), or hard labels of shape (n,)
+    are_marks : bool, default False
+        Whether the rows of an array mark classes one by one, so that they need not sum to 1.
 
     Raises
     ------
@@ -84,7 +91,7 @@ def read_targets(y: Any) -> Targets:
         )
         array = array[:, 0]
     if array.ndim == 2:
-        return _read_soft(array)
+        return _read_marks(array) if are_marks else _read_soft(array)
     if array.ndim == 1:
         return _read_hard(array)
     raise DataError(
@@ -131,6 +138,42 @@ def _read_soft(array: npt.NDArray[Any]) -> Targets:
         raise DataError(f"a 2-D y must hold class probabilities ({error})") from error
     check_probabilities(probabilities, n_classes)
     return Targets(probabilities, np.arange(n_classes), np.ones(n_rows, dtype=bool))
+
+
+def _read_marks(array: npt.NDArray[Any]) -> Targets:
+    try:
+        marks = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"a 2-D y must hold numbers in [0, 1] ({error})") from error
+    check_marks(marks)
+    return Targets(marks, np.arange(marks.shape[1]), np.ones(len(marks), dtype=bool))
+
+
+def read_dev(dev: Any, classes: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """Gold rows of the user and their labels in the order of the classes.
+
+    Raises
+    ------
+    DataError
+        If they do not match, or have a class that the training labels do not know.
+    """
+    if not isinstance(dev, tuple | list) or len(dev) != 2:
+        raise DataError("dev must be a pair (X, y) of gold rows and their labels")
+    rows, gold = read_rows(dev[0]), read_targets(dev[1])
+    check_match(rows, gold, dev[1])
+    if not gold.covered.all():
+        row = int(np.flatnonzero(~gold.covered)[0])
+        raise DataError(f"every row of dev needs a label; row {row} has none")
+    place = {str(name): k for k, name in enumerate(classes.tolist())}
+    strange = [name for name in gold.classes.tolist() if str(name) not in place]
+    if strange:
+        raise DataError(
+            f"dev has the classes {strange}, which the training labels do not know; "
+            f"they have {classes.tolist()}"
+        )
+    probabilities = np.zeros((len(gold), len(classes)))
+    probabilities[:, [place[str(name)] for name in gold.classes.tolist()]] = gold.probabilities
+    return rows, probabilities
 
 
 def _read_hard(array: npt.NDArray[Any]) -> Targets:

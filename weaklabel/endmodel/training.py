@@ -16,11 +16,13 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from weaklabel.endmodel.checkpoint import Checkpoint, restored
 from weaklabel.endmodel.losses import Loss
 from weaklabel.endmodel.optimizers import OPTIMIZERS, Optimizer
 from weaklabel.endmodel.problem import Batch, Problem, chunk_rows
 from weaklabel.endmodel.state import Build, Training, TrainSettings
 from weaklabel.endmodel.strategies import Plain, Strategy
+from weaklabel.errors import ArtifactError
 
 SMALL: Final = 5_000_000
 """Stored feature values up to which a problem counts as small: L-BFGS, float64, one thread."""
@@ -81,6 +83,7 @@ def train(
     strategy: Strategy | None = None,
     dev: Problem | None = None,
     start: dict[str, Any] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Run:
     """Train nets with a strategy.
 
@@ -99,6 +102,8 @@ def train(
         Gold rows for strategies that learn from some.
     start : dict, optional
         Weights the first net starts from.
+    checkpoint : Checkpoint, optional
+        Where the state is kept after every epoch, and read if it is there.
 
     Notes
     -----
@@ -108,8 +113,14 @@ def train(
     training = Training(build, strategy.n_nets, problem, heldout, settings, dev=dev, start=start)
     strategy.start(training)
     loop = _Loop(training, strategy, settings)
+    stored = None if checkpoint is None else checkpoint.read()
+    if stored is not None:
+        loop.resume(stored)
     while not loop.is_over:
-        on_epoch(loop.epoch())
+        epoch = loop.epoch()
+        if checkpoint is not None:
+            checkpoint.write(loop.state())
+        on_epoch(epoch)
     return loop.outcome()
 
 
@@ -171,6 +182,56 @@ class _Loop:
             return True
         before = self.history[self.best - 1].heldout_loss
         return before is None or score < before
+
+    def state(self) -> dict[str, Any]:
+        """What :meth:`resume` needs; draws are seeded by the epoch, so no generator is kept."""
+        training = self.training
+        changed = training.version > 0
+        return {
+            "nets": [net.state_dict() for net in training.nets],
+            "best_net": None if self.best_net is None else self.best_net.state_dict(),
+            "optimizer": None if self.optimizer is None else self.optimizer.state(),
+            "history": [[e.epoch, e.loss, e.heldout_loss] for e in self.history],
+            "best": self.best,
+            "is_over": self.is_over,
+            "is_converged": self.is_converged,
+            "is_settled": training.is_settled,
+            "version": training.version,
+            "needs_optimizer": training.needs_optimizer,
+            "targets": training.problem.targets if changed else None,
+            "weights": training.problem.weights if changed else None,
+            "strategy": {name: getattr(self.strategy, name) for name in self.strategy.keeps},
+        }
+
+    def resume(self, stored: dict[str, Any]) -> None:
+        """Go on from a stored state; the strategy has been started."""
+        training, strategy = self.training, self.strategy
+        if len(training.nets) != len(stored["nets"]):
+            raise ArtifactError(
+                f"the checkpoint has {len(stored['nets'])} nets and strategy={strategy.name!r} "
+                f"starts {len(training.nets)}; delete the folder and fit from the start"
+            )
+        for net, weights in zip(training.nets, stored["nets"], strict=True):
+            net.load_state_dict(weights)
+        if stored["targets"] is not None:
+            training.problem = training.given.retargeted(
+                stored["targets"].numpy(), stored["weights"].numpy()
+            )
+        training.version = stored["version"]
+        training.is_settled = stored["is_settled"]
+        training.needs_optimizer = stored["needs_optimizer"]
+        for name, value in stored["strategy"].items():
+            setattr(strategy, name, restored(value, getattr(strategy, name)))
+        if stored["optimizer"] is not None:
+            self.optimizer = OPTIMIZERS[self.settings.optimizer](training, strategy)
+            self.optimizer.restore(stored["optimizer"])
+        self.history = [Epoch(*line) for line in stored["history"]]
+        training.epoch = len(self.history)
+        self.best = stored["best"]
+        self.is_over, self.is_converged = stored["is_over"], stored["is_converged"]
+        if stored["best_net"] is not None:
+            self.best_net = copy.deepcopy(strategy.net(training))
+            self.best_net.load_state_dict(stored["best_net"])
 
     def outcome(self) -> Run:
         """The best net and how it came about."""

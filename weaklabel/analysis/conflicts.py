@@ -19,7 +19,7 @@ from weaklabel.analysis.certificate import majority_shares
 from weaklabel.analysis.gold import check_same_rows
 from weaklabel.analysis.numbers import plain
 from weaklabel.analysis.spoken import Spoken
-from weaklabel.analysis.text import number, percent
+from weaklabel.analysis.text import number, percent, wrapped
 from weaklabel.errors import ConfigError
 from weaklabel.soft_labels import SoftLabels
 from weaklabel.votes import VoteMatrix
@@ -117,8 +117,6 @@ class Conflicts:
 
     def to_text(self, width: int = 80) -> str:
         """Each row with its label and its votes in words."""
-        from textwrap import wrap
-
         share = percent(self.n_in_conflict / max(self.n_items, 1))
         lines = [
             f"{self.n_in_conflict:,} of {self.n_items:,} rows ({share}) have votes against each "
@@ -126,9 +124,7 @@ class Conflicts:
         ]
         for row in self.rows:
             lines.append("")
-            for line in row._lines():
-                indent = "    " if line.startswith("  ") else "  "
-                lines += wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+            lines += wrapped(row._lines(), width)
         return "\n".join(lines)
 
 

@@ -35,7 +35,7 @@ from weaklabel.analysis.gold import gold_codes
 from weaklabel.analysis.numbers import decisions
 from weaklabel.analysis.spoken import Spoken
 from weaklabel.analysis.summary import LFSummary, lf_summary
-from weaklabel.analysis.text import Cells, number, percent
+from weaklabel.analysis.text import Cells, number, percent, wrapped
 from weaklabel.errors import DataError
 from weaklabel.models import LabelModelBase
 from weaklabel.models.explain import each_left_out
@@ -146,8 +146,8 @@ class LFsToFix:
             "lfs": lines,
         }
 
-    def cells(self, n: int | None = None) -> Cells:
-        """The first ``n`` labeling functions (None: all) about which there is something to do."""
+    def cells(self) -> Cells:
+        """The labeling functions about which there is something to do, as text cells."""
         rows = tuple(
             (
                 lf.name,
@@ -164,22 +164,32 @@ class LFsToFix:
             *("labeling function", "rows at stake", "right", "decides"),
             *("what to do", "read row"),
         )
-        return Cells(header, rows[:n], (False, True, True, True, False, False))
+        return Cells(header, rows, (False, True, True, True, False, False))
 
     def to_text(self, width: int = 80) -> str:
-        """The table, and who judged."""
-        n_judged = self.n_gold
+        """The first ten with something to do about them, and who judged."""
         judge = (
             "judged by the model alone; gold would know better"
-            if not n_judged
-            else f"judged by gold on {n_judged:,} of {self.n_items:,} rows"
-            + ("" if n_judged == self.n_items else ", by the model on the others")
+            if not self.n_gold
+            else f"judged by gold on {self.n_gold:,} of {self.n_items:,} rows"
+            + ("" if self.n_gold == self.n_items else ", by the model on the others")
         )
-        cells, n_listed = self.cells(LISTED), sum(bool(lf.advice) for lf in self.lfs)
-        if not n_listed:
+        todo = [lf for lf in self.lfs if lf.advice]
+        if not todo:
             return f"nothing stands out to fix; {judge}"
-        more = [f"... and {n_listed - LISTED} more"] if n_listed > LISTED else []
-        return "\n".join([cells.to_text(width), *more, judge])
+        lines = [line for lf in todo[:LISTED] for line in wrapped(_in_words(lf), width)]
+        more = [f"... and {len(todo) - LISTED} more"] if len(todo) > LISTED else []
+        return "\n".join([*lines, *more, judge])
+
+
+def _in_words(lf: LFToFix) -> Iterator[str]:
+    right = f", {percent(lf.accuracy)} right" if lf.n_votes else ""
+    decides = f"decides {lf.n_decided:,.0f} of {lf.n_votes:,}{right}"
+    yield f"{lf.name}: {number(lf.at_stake, 1)} rows at stake, {decides}"
+    for advice in lf.advice:
+        yield f"  {advice}"
+    if lf.example_ids:
+        yield f"  read row {', '.join(map(str, lf.example_ids))}"
 
 
 def lfs_to_fix(

@@ -88,13 +88,13 @@ def _fold(text: str, width: int) -> list[str]:
 
 def wrapped(lines: Iterable[str], width: int) -> list[str]:
     """Sentences in lines of at most ``width`` characters where their words allow it."""
-    return [
-        part
-        for line in lines
-        for part in wrap(
-            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    parts: list[str] = []
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        parts += wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-    ]
+    return parts
 
 
 def percent(value: float) -> str:

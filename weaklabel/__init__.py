@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weaklabel.analysis import label_quality as label_quality
     from weaklabel.analysis import lf_summary as lf_summary
     from weaklabel.analysis import mv_certificate as mv_certificate
+    from weaklabel.analysis.report import write_report as write_report
     from weaklabel.applier import VoteCache as VoteCache
     from weaklabel.applier import apply as apply
     from weaklabel.endmodel import EndModel as EndModel
@@ -100,6 +101,7 @@ _HOME = {
     "mv_certificate": "weaklabel.analysis",
     "preprocessor": "weaklabel.lf",
     "prompt_labeling_function": "weaklabel.llm",
+    "write_report": "weaklabel.analysis.report",
 }
 
 __all__ = [
@@ -142,6 +144,7 @@ __all__ = [
     "mv_certificate",
     "preprocessor",
     "prompt_labeling_function",
+    "write_report",
 ]
 
 

@@ -35,6 +35,18 @@ from weaklabel.version import __version__
 
 ROOM_FOR_ROWS: Final = 6_500_000  # bytes
 MAX_NAMES: Final = 8
+ORIGIN: Final = {  # facts of a manifest that are shown, and what they are called
+    "model": "model",
+    "model_params": "settings",
+    "status": "how the fit ended",
+    "n_rows_fitted": "rows fitted",
+    "n_rows": "rows labelled",
+    "n_covered": "rows with votes",
+    "class_balance": "class balance",
+    "random_state": "seed",
+    "parameters_sha256": "SHA-256 of what was learned",
+    "versions": "made with",
+}
 WIDE_CONFUSION: Final = 6  # classes up to which the table of mistakes stands beside a chart
 
 
@@ -150,12 +162,19 @@ def _head(parts: Parts, title: str, about: Mapping[str, str]) -> Html:
     listed = ", ".join(names[:MAX_NAMES]) + (" and more" if len(names) > MAX_NAMES else "")
     made_by = parts.inputs.labels.provenance.get("model") if parts.inputs.labels else None
     kind = type(model).__name__ if model is not None else made_by
-    words = f"{votes.n_lfs:,} labeling functions on {votes.n_items:,} rows, classes {listed}"
+    words = (
+        f"{_counted(votes.n_lfs, 'labeling function')} on {_counted(votes.n_items, 'row')}, "
+        f"classes {listed}"
+    )
     lines = [words + (f". Labels by {kind}." if kind else ".")]
     lines += [f"{key}: {value}" for key, value in about.items()]
     return join(
         [element("h1", title, class_="data"), [element("p", s, class_="data") for s in lines]]
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _overview(parts: Parts) -> Html:
@@ -367,11 +386,11 @@ def _origin(parts: Parts) -> Html:
         manifest = labels.manifest()
     elif model is not None:
         manifest = model.provenance(parts.inputs.votes)
-    facts: list[tuple[str, Any]] = []
-    for key, value in manifest.items():
-        if key in ("lf_names", "lf_fingerprints", "labels", "manifest_version") or value is None:
-            continue
-        facts.append((key.replace("_", " "), _in_words(value)))
+    facts = [
+        (words, _in_words(manifest[key]))
+        for key, words in ORIGIN.items()
+        if manifest.get(key) is not None
+    ]
     prints = parts.inputs.votes.lf_fingerprints
     listed = None
     if prints is not None:

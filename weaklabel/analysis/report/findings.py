@@ -50,6 +50,8 @@ def find_sentences(
     """What stands out: warnings first, then what the model says of itself."""
     warnings = [*_about_votes(inputs, summary), *_about_labels(inputs)]
     notes = [] if report is None else str(report).splitlines()
+    if report is None and inputs.model is not None:
+        notes = [f"{inputs.model.status_[:1].upper()}{inputs.model.status_[1:]}."]
     return [*(Sentence("warning", w) for w in warnings), *(Sentence("note", n) for n in notes)]
 
 

@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from weaklabel.cli import analyzing, comparing, labeling, models, packs, report_page, starting
+from weaklabel.cli import (
+    analyzing,
+    asking,
+    comparing,
+    labeling,
+    models,
+    packs,
+    report_page,
+    starting,
+)
 from weaklabel.version import __version__
 
 HELP = """
@@ -53,6 +62,7 @@ for function in (
     starting.demo,
     labeling.run,
     labeling.apply,
+    asking.ask,
     analyzing.analyze,
     comparing.diff,
     models.fit,

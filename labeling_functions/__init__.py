@@ -23,7 +23,9 @@ pack                 rows                                           classes
 ``news_topic``       English news, column text                      politics, sports, business,
                                                                     technology
 ``sentiment``        English reviews, column text                   negative, positive
+``spouse``           columns text, person1, person2                 not spouse, spouse
 ``toxicity``         English comments, column text                  OK, TOXIC
+``wine``             scikit-learn's wine table                      Barolo, Grignolino, Barbera
 ``youtube_spam``     comments under music videos, column CONTENT    HAM, SPAM
 ===================  =============================================  ============================
 
@@ -38,25 +40,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labeling_functions.classifiers import classifier as classifier
+    from labeling_functions.descriptions import zero_shot as zero_shot
+    from labeling_functions.embeddings import embedding as embedding
+    from labeling_functions.entailment import nli as nli
     from labeling_functions.fuzzy_match import fuzzy as fuzzy
     from labeling_functions.gazetteers import gazetteer as gazetteer
     from labeling_functions.keyword_rules import keywords as keywords
     from labeling_functions.known_pairs import pairs as pairs
     from labeling_functions.mining import mine_keywords as mine_keywords
+    from labeling_functions.nearest_neighbours import neighbours as neighbours
     from labeling_functions.numbers_and_dates import date_range as date_range
     from labeling_functions.numbers_and_dates import in_range as in_range
     from labeling_functions.numbers_and_dates import text_statistic as text_statistic
     from labeling_functions.numbers_and_dates import threshold as threshold
     from labeling_functions.patterns import regex as regex
     from labeling_functions.prompts import prompt as prompt
+    from labeling_functions.quantiles import quantile as quantile
     from labeling_functions.rules import load_rules as load_rules
+    from labeling_functions.saved_models import end_model as end_model
+    from labeling_functions.saved_models import torch_model as torch_model
+    from labeling_functions.spacy_rules import spacy_documents as spacy_documents
+    from labeling_functions.spacy_rules import (
+        spacy_labeling_function as spacy_labeling_function,
+    )
+    from labeling_functions.spacy_rules import token_pattern as token_pattern
     from labeling_functions.tables import labels_of as labels_of
     from labeling_functions.tables import lookup as lookup
 
 _HOME = {
     "classifier": "classifiers",
-    "fuzzy": "fuzzy_match",
     "date_range": "numbers_and_dates",
+    "embedding": "embeddings",
+    "end_model": "saved_models",
+    "fuzzy": "fuzzy_match",
     "gazetteer": "gazetteers",
     "in_range": "numbers_and_dates",
     "keywords": "keyword_rules",
@@ -64,16 +80,26 @@ _HOME = {
     "load_rules": "rules",
     "lookup": "tables",
     "mine_keywords": "mining",
+    "neighbours": "nearest_neighbours",
+    "nli": "entailment",
     "pairs": "known_pairs",
+    "quantile": "quantiles",
     "prompt": "prompts",
     "regex": "patterns",
+    "spacy_documents": "spacy_rules",
+    "spacy_labeling_function": "spacy_rules",
     "text_statistic": "numbers_and_dates",
     "threshold": "numbers_and_dates",
+    "token_pattern": "spacy_rules",
+    "torch_model": "saved_models",
+    "zero_shot": "descriptions",
 }
 
 __all__ = [
     "classifier",
     "date_range",
+    "embedding",
+    "end_model",
     "fuzzy",
     "gazetteer",
     "in_range",
@@ -82,11 +108,19 @@ __all__ = [
     "load_rules",
     "lookup",
     "mine_keywords",
+    "neighbours",
+    "nli",
     "pairs",
     "prompt",
+    "quantile",
     "regex",
+    "spacy_documents",
+    "spacy_labeling_function",
     "text_statistic",
     "threshold",
+    "token_pattern",
+    "torch_model",
+    "zero_shot",
 ]
 
 

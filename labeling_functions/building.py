@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel import LabelingFunction, LabelSpace
+from weaklabel import LabelingFunction, LabelSpace, Preprocessor
 from weaklabel.errors import ConfigError, LabelError, PackError
 from weaklabel.labels import LabelSpaceLike
 
@@ -101,10 +101,17 @@ def make_lf(
     columns: Sequence[str],
     labels: LabelSpace | None,
     together: Together | None = None,
+    preprocessors: Sequence[Preprocessor] = (),
 ) -> LabelingFunction:
     """The labeling function of a rule; columns arrive as lists, which may mix types."""
     return LabelingFunction(
-        name, rule, labels, columns=tuple(columns), format="list", together=together
+        name,
+        rule,
+        labels,
+        preprocessors=tuple(preprocessors),
+        columns=tuple(columns),
+        format="list",
+        together=together,
     )
 
 
@@ -216,6 +223,14 @@ def need_number(name: str, key: str, value: Any) -> float:
     if not math.isfinite(value):
         raise SettingError(name, key, f"must be a finite number, found {value!r}")
     return float(value)
+
+
+def need_range(name: str, key: str, value: Any, low: float, high: float) -> float:
+    """A number in ``[low, high]``."""
+    number = need_number(name, key, value)
+    if not low <= number <= high:
+        raise SettingError(name, key, f"must lie in [{low:g}, {high:g}], found {value!r}")
+    return number
 
 
 def need_choice(name: str, key: str, value: Any, choices: Sequence[str]) -> str:

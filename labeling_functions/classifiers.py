@@ -75,14 +75,14 @@ def classifier(
     resources = {
         "model": model,
         "answers": answers,
-        "least": _least(name, listed, confidence),
+        "least": least_confidence(name, listed, confidence),
         "is_text": is_text,
         "names": tuple(chosen),
     }
     return LabelingFunction(name, _votes, space, resources, columns=tuple(chosen), format="list")
 
 
-def _least(name: str, classes: Sequence[Any], confidence: Any) -> tuple[float, ...]:
+def least_confidence(name: str, classes: Sequence[Any], confidence: Any) -> tuple[float, ...]:
     """Least confidence for each class; more than 1 where it gets no votes."""
     given = confidence if isinstance(confidence, Mapping) else dict.fromkeys(classes, confidence)
     for label, value in given.items():
@@ -101,6 +101,18 @@ def _votes(
     is_text: bool,
     names: Sequence[str],
 ) -> Any:
+    return sure_votes(model, columns, answers, least, is_text, names)
+
+
+def sure_votes(
+    model: Classifier,
+    columns: Sequence[Any],
+    answers: Sequence[Any],
+    least: Sequence[float],
+    is_text: bool,
+    names: Sequence[str],
+) -> Any:
+    """The votes of a classifier: its likeliest class where that is likely enough."""
     rows: Any
     if is_text:
         texts = as_texts(columns[0]).to_pylist()

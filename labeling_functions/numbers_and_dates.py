@@ -92,7 +92,7 @@ def threshold(
     ['tall', None, 'short', None]
     """
     need_name(name)
-    limits, answers, space = _limits(name, above, label_above, below, label_below, labels)
+    limits, answers, space = read_limits(name, above, label_above, below, label_below, labels)
     return make_lf(name, ThresholdRule(*limits, answers), [need_column(name, column)], space)
 
 
@@ -170,7 +170,7 @@ def text_statistic(
     """
     need_name(name)
     chosen = need_choice(name, "statistic", statistic, tuple(STATISTICS))
-    limits, answers, space = _limits(name, above, label_above, below, label_below, labels)
+    limits, answers, space = read_limits(name, above, label_above, below, label_below, labels)
     rule = StatisticRule(chosen, ThresholdRule(*limits, answers))
     return make_lf(name, rule, [need_column(name, column)], space)
 
@@ -225,7 +225,7 @@ def _instant(name: str, key: str, value: Any) -> float | None:
     return found
 
 
-def _limits(
+def read_limits(
     name: str, above: Any, label_above: Any, below: Any, label_below: Any, labels: Any
 ) -> tuple[tuple[float | None, float | None], tuple[Answer, ...], Any]:
     """Both limits, the answers (above first) and the label space."""

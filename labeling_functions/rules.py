@@ -35,6 +35,7 @@ from typing import Any, Final
 
 from labeling_functions.building import SettingError
 from labeling_functions.kinds import KINDS, PATHS
+from labeling_functions.resources import PACKAGE
 from labeling_functions.rule_files import RuleFile, read_rule_file
 from weaklabel import LabelingFunction, LabelSpace, Pack
 from weaklabel.errors import LabelError, MissingDependencyError, WeakLabelError
@@ -123,7 +124,8 @@ def _lf(file: RuleFile, rule: Any, number: int, labels: LabelSpace | None) -> La
 
 def _value(file: RuleFile, key: str, value: Any) -> Any:
     """The value of a key; paths are relative to the file."""
-    return file.path.parent / value if key in PATHS and isinstance(value, str) else value
+    is_path = key in PATHS and isinstance(value, str) and not value.startswith(PACKAGE)
+    return file.path.parent / value if is_path else value
 
 
 def _check_keys(

@@ -11,7 +11,9 @@ PACKS: Final = (
     "labeling_functions.contact_details",
     "labeling_functions.news_topic",
     "labeling_functions.sentiment",
+    "labeling_functions.spouse",
     "labeling_functions.toxicity",
+    "labeling_functions.wine",
     "labeling_functions.youtube_spam",
 )
 

@@ -9,17 +9,22 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.report.conftest import HOSTILE, data_of
 from weaklabel import LabelModel, VoteMatrix
+from weaklabel.analysis.report import page as page_module
 from weaklabel.analysis.report import report_page, write_report
 from weaklabel.analysis.report.html import Html, element, json_block
 from weaklabel.errors import ArtifactError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Elements(HTMLParser):
@@ -185,3 +190,18 @@ def test_an_existing_file_is_left_as_it_is(case, tmp_path):
     write_report(path, case.votes, overwrite=True)
     assert path.read_text("utf-8").startswith("<!doctype html>")
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_every_file_of_the_page_is_used_and_part_of_the_wheel():
+    folder = Path(page_module.__file__).parent / "page"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"page.html", "page.css", *page_module.SCRIPTS}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packed = settings["tool"]["setuptools"]["package-data"]["weaklabel.analysis.report"]
+    assert packed == ["page/*"]
+
+
+def test_every_place_of_the_template_is_filled(case):
+    markup = re.sub(r"<(script|style).*?</\1>", "", case.page(), flags=re.S)
+    assert "{{" not in markup
+    assert case.page(title="{{data}} {{script}}").count('<script type="application/json"') == 1

@@ -61,14 +61,28 @@ class PairMap {
     ["map-low", "map-high"].forEach((id, k) => { document.getElementById(id).textContent = measure.ends[k]; });
     for (let a = 0; a < this.n; a += 1) {
       for (let b = 0; b < this.n; b += 1) {
-        const share = a === b ? 1 : measure.share(this.pairs[a][b]);
+        if (a === b) {
+          this.drawSelf(pen, colours, a);
+          continue;
+        }
+        const share = measure.share(this.pairs[a][b]);
         if (share === null) continue; // nothing is known of the pair: left blank
-        pen.fillStyle = mix(colours, share, a === b ? 0.25 : 1);
+        pen.fillStyle = mix(colours, share);
         pen.fillRect(this.left + b * this.step, a * this.step, this.step - gap, this.step - gap);
       }
     }
     if (named) this.drawNames(pen, colours);
     if (this.cell) this.drawCursor(pen, colours);
+  }
+
+  // The diagonal is no pair: a small mark to read along.
+  drawSelf(pen, colours, a) {
+    const size = Math.max(this.step * 0.3, 1);
+    const inset = (this.step - size) / 2;
+    pen.globalAlpha = 0.4;
+    pen.fillStyle = colours.ink;
+    pen.fillRect(this.left + a * this.step + inset, a * this.step + inset, size, size);
+    pen.globalAlpha = 1;
   }
 
   widestName(pen, colours) {
@@ -149,11 +163,11 @@ function square({ both, agree, dependence, votes }, n) {
   return rows;
 }
 
-function mix({ low, mid, high }, share, alpha) {
+function mix({ low, mid, high }, share) {
   const end = share < 0.5 ? low : high;
   const weight = Math.abs(2 * share - 1);
   const channels = mid.map((value, k) => Math.round(value + weight * (end[k] - value)));
-  return `rgba(${channels.join(", ")}, ${alpha})`;
+  return `rgb(${channels.join(", ")})`;
 }
 
 function shorten(pen, text, room) {

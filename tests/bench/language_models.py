@@ -3,6 +3,8 @@
 ``python -m tests.bench.language_models`` asks the server of ``tests/llm/server.py``, which runs in
 a process of its own with a latency of 50 ms, through the real SDK:
 
+0. the same calls by the SDK alone, in a loop without retries, cache, votes or report: what the
+   machine can do at the moment (on a busy one, less than the ideal);
 1. three prompts on 5,000 rows, 64 requests at a time, 5 % of the questions failing once (429, 500,
    slow, cut, not JSON). Ideal is calls * latency / concurrency, faults not counted;
 2. the same without faults; the process is killed (``kill -9``) when the server has answered half,
@@ -12,6 +14,7 @@ a process of its own with a latency of 50 ms, through the real SDK:
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import signal
@@ -51,6 +54,8 @@ def serving(latency: float, fault_rate: float) -> Iterator[int]:
 
 def ask_all(port: int, n_rows: int, concurrency: int, cache: Path) -> dict[str, Any]:
     """One run of the library; what it says about itself."""
+    import openai  # noqa: F401  (its import, a second, is not part of the run)
+
     from weaklabel.llm import OpenAIClient, PromptLabelingFunction, ask
 
     os.environ["WEAKLABEL_TEST_KEY"] = KEY
@@ -74,13 +79,57 @@ def ask_all(port: int, n_rows: int, concurrency: int, cache: Path) -> dict[str, 
     }
 
 
+def sdk_alone(n_calls: int, concurrency: int, latency: float) -> dict[str, Any]:
+    """Seconds of as many calls of ``chat.completions.create`` by as many tasks."""
+    import openai
+
+    async def all_calls(port: int) -> float:
+        client = openai.AsyncOpenAI(
+            api_key=KEY, base_url=f"http://127.0.0.1:{port}/v1", max_retries=0
+        )
+        numbers = iter(range(n_calls))
+
+        async def work() -> None:
+            for number in numbers:
+                messages = [{"role": "user", "content": f"{PROMPTS[0]}\n\nrow {number}"}]
+                await client.chat.completions.create(
+                    model=MODEL, messages=messages, temperature=0, max_tokens=64
+                )
+
+        start = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+        seconds = time.perf_counter() - start
+        await client.close()
+        return seconds
+
+    with serving(latency, 0.0) as port:
+        before = time.process_time()
+        seconds = asyncio.run(all_calls(port))
+        busy = time.process_time() - before
+    ideal = n_calls * latency / concurrency
+    return {
+        "seconds": seconds,
+        "ideal": ideal,
+        "share of ideal": ideal / seconds,
+        "CPU ms a call": busy / n_calls * 1000.0,
+    }
+
+
 def throughput(n_rows: int, concurrency: int, latency: float, faults: float) -> dict[str, Any]:
     """Seconds against the ideal, and whether every row was answered once."""
     with tempfile.TemporaryDirectory() as folder, serving(latency, faults) as port:
+        before = time.process_time()
         out = ask_all(port, n_rows, concurrency, Path(folder) / "answers.sqlite")
+        busy = time.process_time() - before
         seen = server_log(port)
     ideal = n_rows * len(PROMPTS) * latency / concurrency
-    return {**out, "ideal": ideal, "share of ideal": ideal / out["seconds"], "server": seen}
+    return {
+        **out,
+        "ideal": ideal,
+        "share of ideal": ideal / out["seconds"],
+        "CPU ms a call": busy / out["calls"] * 1000.0,
+        "server": seen,
+    }
 
 
 def killed(n_rows: int, concurrency: int, latency: float) -> dict[str, Any]:
@@ -130,6 +179,8 @@ def main() -> None:
         return
     shape = f"{given.rows:,} rows x {len(PROMPTS)} prompts, {given.latency * 1000:.0f} ms"
     print(f"{shape}, {given.concurrency} at a time; load {os.getloadavg()[0]:.2f}")
+    alone = sdk_alone(given.rows * len(PROMPTS), given.concurrency, given.latency)
+    show("the SDK alone", alone)
     found = throughput(given.rows, given.concurrency, given.latency, given.faults)
     show(f"throughput with {given.faults:.0%} faults", found)
     show("killed half-way and run again", killed(given.rows, given.concurrency, given.latency))

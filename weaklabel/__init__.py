@@ -22,10 +22,19 @@ from weaklabel.version import __version__
 
 if TYPE_CHECKING:
     from weaklabel.analysis import compare as compare
+    from weaklabel.analysis import diff_labels as diff_labels
+    from weaklabel.analysis import diff_votes as diff_votes
+    from weaklabel.analysis import error_buckets as error_buckets
     from weaklabel.analysis import label_quality as label_quality
+    from weaklabel.analysis import lf_pairs as lf_pairs
     from weaklabel.analysis import lf_summary as lf_summary
+    from weaklabel.analysis import lfs_to_fix as lfs_to_fix
     from weaklabel.analysis import mv_certificate as mv_certificate
+    from weaklabel.analysis import reliability as reliability
+    from weaklabel.analysis import rows_in_conflict as rows_in_conflict
+    from weaklabel.analysis import slice_summary as slice_summary
     from weaklabel.analysis.report import write_report as write_report
+    from weaklabel.applier import Timing as Timing
     from weaklabel.applier import VoteCache as VoteCache
     from weaklabel.applier import apply as apply
     from weaklabel.endmodel import EndModel as EndModel
@@ -82,6 +91,7 @@ _HOME = {
     "PromptLabelingFunction": "weaklabel.llm",
     "Reason": "weaklabel.labels",
     "SoftLabels": "weaklabel.soft_labels",
+    "Timing": "weaklabel.applier",
     "Triplets": "weaklabel.models",
     "VoteCache": "weaklabel.applier",
     "VoteMatrix": "weaklabel.votes",
@@ -89,18 +99,26 @@ _HOME = {
     "apply": "weaklabel.applier",
     "ask": "weaklabel.llm",
     "column_labeling_function": "weaklabel.lf",
+    "compare": "weaklabel.analysis",
+    "diff_labels": "weaklabel.analysis",
+    "diff_votes": "weaklabel.analysis",
+    "error_buckets": "weaklabel.analysis",
+    "identifiability": "weaklabel.models",
     "label_quality": "weaklabel.analysis",
     "labeling_function": "weaklabel.lf",
-    "compare": "weaklabel.analysis",
-    "identifiability": "weaklabel.models",
     "learn_dependencies": "weaklabel.models",
     "leave_one_out_lfs": "weaklabel.models",
+    "lf_pairs": "weaklabel.analysis",
     "lf_summary": "weaklabel.analysis",
+    "lfs_to_fix": "weaklabel.analysis",
     "load_model": "weaklabel.export",
     "load_pack": "weaklabel.lf",
     "mv_certificate": "weaklabel.analysis",
     "preprocessor": "weaklabel.lf",
     "prompt_labeling_function": "weaklabel.llm",
+    "reliability": "weaklabel.analysis",
+    "rows_in_conflict": "weaklabel.analysis",
+    "slice_summary": "weaklabel.analysis",
     "write_report": "weaklabel.analysis.report",
 }
 
@@ -124,6 +142,7 @@ __all__ = [
     "PromptLabelingFunction",
     "Reason",
     "SoftLabels",
+    "Timing",
     "Triplets",
     "VoteCache",
     "VoteMatrix",
@@ -133,17 +152,25 @@ __all__ = [
     "ask",
     "column_labeling_function",
     "compare",
+    "diff_labels",
+    "diff_votes",
+    "error_buckets",
     "identifiability",
     "label_quality",
     "labeling_function",
     "learn_dependencies",
     "leave_one_out_lfs",
+    "lf_pairs",
     "lf_summary",
+    "lfs_to_fix",
     "load_model",
     "load_pack",
     "mv_certificate",
     "preprocessor",
     "prompt_labeling_function",
+    "reliability",
+    "rows_in_conflict",
+    "slice_summary",
     "write_report",
 ]
 

@@ -40,7 +40,7 @@ class Timing:
 
     Examples
     --------
-    >>> from weaklabel import apply, labeling_function
+    >>> from weaklabel import Timing, apply, labeling_function
     >>> @labeling_function(labels=["no", "yes"])
     ... def is_long(x):
     ...     return "yes" if len(x.text) > 3 else "no"

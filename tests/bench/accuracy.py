@@ -3,9 +3,16 @@
     python -m tests.bench.accuracy [DATA_DIR] [--sets NAME ...] [--models NAME ...] [--json]
 
 Scores are percent: F1 of class 1 on imbalanced binary sets, accuracy elsewhere, ties and rows
-without votes as a random break expects. ``default+50`` has 50 random gold rows (mean of ``--draws``
-draws, scored on the others). Peers that are not installed are left out. Columns of supervised
-models are left out of sets that have one.
+without votes as a random break expects. Columns of supervised models are left out of sets that have
+one.
+
+``default+50`` and ``default+100`` have that many random gold rows, half of the rows at most, in the
+mean of ``--draws`` draws. Gold rows are drawn from the rows to fit on, and where those are the rows
+that are scored, the drawn ones are not: no row is ever scored whose own label was seen. A set
+without gold among its rows to fit on (tennis_flyingsquid) stays as it is.
+
+Peers that are not installed are named and left out. Snorkel and crowd-kit come with the extra
+``bench``; the others by ``pip install hyperlm`` and ``pip install flyingsquid "pgmpy<1"``.
 """
 
 from __future__ import annotations
@@ -20,10 +27,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.peer_posteriors import crowd_kit_posterior, snorkel_posterior
+from tests.bench.peer_posteriors import (
+    crowd_kit_posterior,
+    flyingsquid_posterior,
+    hyperlm_posterior,
+    snorkel_posterior,
+)
 from tests.bench.peers import missing
 from tests.bench.score import calibration_error, expected_accuracy, expected_f1, log_loss
-from tests.bench.sets import CROWDS, RULES, RealSet, find_sets, read_sets
+from tests.bench.sets import CROWDS, RULES, RealSet, SetError, find_sets, read_set
+from tests.bench.triplet_reference import flyingsquid_model
 from weaklabel.errors import WeakLabelError
 from weaklabel.models import (
     ClassConditionalAccuracy,
@@ -36,7 +49,7 @@ from weaklabel.models import (
     Triplets,
 )
 
-GOLD_ROWS = 50
+WITH_GOLD = {"default+50": 50, "default+100": 100}
 MEASURES = ("metric", "accuracy", "log_loss", "ece")
 
 Posterior = Callable[[RealSet], np.ndarray]
@@ -95,7 +108,16 @@ PEERS: dict[str, tuple[str, Posterior]] = {
     "Snorkel": ("snorkel", lambda d: snorkel_posterior(d.fit, d.test)),
     "crowd-kit DS": ("crowdkit", lambda d: crowd_kit_posterior("DawidSkene", d.fit, d.test)),
     "crowd-kit MACE": ("crowdkit", lambda d: crowd_kit_posterior("MACE", d.fit, d.test)),
+    "FlyingSquid": ("flyingsquid", lambda d: flyingsquid_posterior(d.fit, d.test)),
+    "HyperLM": ("hyperlm", lambda d: hyperlm_posterior(d.fit, d.test)),
 }
+
+
+def why_not(name: str) -> str | None:
+    """Why a peer cannot be run here, or None."""
+    if name == "FlyingSquid":
+        return None if flyingsquid_model(3) else "not installed here, or not with its pgmpy below 1"
+    return missing(PEERS[name][0])
 
 
 def run(sets: list[RealSet], models: list[str], draws: int) -> list[dict]:
@@ -105,8 +127,8 @@ def run(sets: list[RealSet], models: list[str], draws: int) -> list[dict]:
         for name in models:
             start = time.perf_counter()
             try:
-                if name == "default+50":
-                    found = with_gold(data, GOLD_ROWS, draws)
+                if name in WITH_GOLD:
+                    found = with_gold(data, WITH_GOLD[name], draws)
                 else:
                     p = MODELS[name] if name in MODELS else PEERS[name][1]
                     found = measures(p(data), data)
@@ -122,19 +144,29 @@ def run(sets: list[RealSet], models: list[str], draws: int) -> list[dict]:
     return records
 
 
-def table(title: str, records: list[dict], sets: list[str], models: list[str]) -> str:
+def group_of(name: str) -> str:
+    """The shared sets are rules and crowds; others go by the folder they lie in."""
+    if name in RULES or name in CROWDS:
+        return "rules" if name in RULES else "crowds"
+    return name.split("/")[0] if "/" in name else "sets"
+
+
+def table(
+    title: str, records: list[dict], sets: list[str], models: list[str], each: bool = True
+) -> str:
     """The metric of every model on every set, then averages, regret and seconds."""
     by = {(r["set"], r["model"]): r for r in records}
     lines = [f"{title:22}" + "".join(f"{m:>15}" for m in models)]
     lines += [
-        f"{name:22}" + "".join(f"{by[name, m]['metric']:15.1f}" for m in models) for name in sets
+        f"{name:22}" + "".join(f"{by[name, m]['metric']:15.1f}" for m in models)
+        for name in (sets if each else [])
     ]
 
     def line(label: str, cells: list[float], form: str = "15.2f") -> None:
         lines.append(f"{label:22}" + "".join(f"{c:{form}}" for c in cells))
 
     def column(model: str, key: str) -> np.ndarray:
-        return np.array([by[name, model][key] for name in sets])
+        return np.array([r[key] for r in records if r["model"] == model])
 
     for label, key in zip(("average", "accuracy", "log loss", "ECE %"), MEASURES, strict=True):
         line(label, [float(np.nanmean(column(m, key))) for m in models])
@@ -151,22 +183,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.accuracy")
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sets", nargs="+", help="folders under DATA_DIR; default: all")
-    parser.add_argument("--models", nargs="+", choices=[*MODELS, "default+50", *PEERS])
-    parser.add_argument("--draws", type=int, default=5, help="of gold rows, for default+50")
+    parser.add_argument("--models", nargs="+", choices=[*MODELS, *WITH_GOLD, *PEERS])
+    parser.add_argument("--draws", type=int, default=5, help="of gold rows")
     parser.add_argument("--json", action="store_true", help="print records instead of tables")
     given = parser.parse_args(arguments)
     names = given.sets or find_sets(given.data)
-    models = given.models or [*MODELS, "default+50", *PEERS]
+    models = given.models or [*MODELS, *WITH_GOLD, *PEERS]
     for name in [m for m in models if m in PEERS]:
-        if reason := missing(PEERS[name][0]):
+        if reason := why_not(name):
             print(f"{name}: {reason}", file=sys.stderr)
             models.remove(name)
     groups: dict[str, list[RealSet]] = {}
-    for data, name in ((d, n) for n in names for d in read_sets(given.data, [n])):
-        group = "rules" if name in RULES else "crowds" if name in CROWDS else name.split("/")[0]
-        groups.setdefault(group, []).append(data)
+    for name in names:
+        try:
+            data = read_set(given.data / name)
+        except (SetError, OSError) as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        if data is not None:
+            groups.setdefault(group_of(name), []).append(data)
     if not groups:
-        print(f"no sets of votes under {given.data}", file=sys.stderr)
+        print(
+            f"no sets that can be scored under {given.data}: a set is a folder with a meta.json "
+            "and votes_<split>.npz, or votes.parquet and gold.parquet",
+            file=sys.stderr,
+        )
         return 1
     everything = []
     warnings.simplefilter("ignore")
@@ -179,6 +220,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(table(f"{group} ({len(sets)})", records, [d.name for d in sets], models), "\n")
     if given.json:
         print(json.dumps(everything, indent=1))
+    elif len(groups) > 1:
+        sets = [data.name for each in groups.values() for data in each]
+        print(table(f"all ({len(sets)})", everything, sets, models, each=False))
     return 0
 
 

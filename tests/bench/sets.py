@@ -3,7 +3,7 @@
 A set is a folder with a ``meta.json`` and either ``votes_<split>.npz`` (``L`` votes, ``Y`` gold, -1
 where there is none) or ``votes.parquet`` (task, worker, label) with ``gold.parquet``. Models see
 the votes of ``train``, else of ``unlabeled``, else those that are scored; scored are those of
-``test``, else of ``valid``.
+``test``, else of ``valid``, else of another split, whichever is the first that has gold.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ CROWDS = tuple(
 F1_OF_ONE = {"sms", "census", "spouse", "prompted_sms", "tennis_flyingsquid"}
 SUPERVISED = {"css_emotion": ("roberta",)}  # columns that have seen gold
 RARE = 0.3  # binary sets not named above: F1 if class 1 is at most this share of the gold
+
+
+class SetError(ValueError):
+    """A folder that cannot be scored; says which and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,28 +83,59 @@ def read_sets(root: Path, names: list[str]) -> Iterator[RealSet]:
 
 
 def read_set(folder: Path) -> RealSet | None:
-    """One set, or None if it holds something else than votes for classes."""
+    """One set, or None if it holds something else than votes for classes.
+
+    Raises
+    ------
+    SetError
+        If no split has gold, or a file is not what it should be.
+    """
     meta = json.loads((folder / "meta.json").read_text())
     if (folder / "votes.parquet").is_file():
         return None if meta.get("numeric") else _crowd(folder, meta)
     splits = {p.stem.removeprefix("votes_") for p in folder.glob("votes_*.npz")}
     if not splits or meta.get("kind") in ("seq", "partial", "ranking"):
         return None
-    scored = next((s for s in ("test", "valid", *sorted(splits)) if s in splits), "")
+    order = [s for s in ("test", "valid") if s in splits]
+    order += sorted(splits - {"test", "valid", "unlabeled"})
+    scored = next((s for s in order if (_arrays(folder, s)[1] >= 0).any()), None)
+    if scored is None:
+        raise SetError(
+            f"{folder}: no split has gold (an entry of Y at least 0) among "
+            f"{', '.join(sorted(splits))}; nothing can be scored"
+        )
     fitted = next((s for s in ("train", "unlabeled") if s in splits), scored)
-    test, gold = _split(folder, meta, scored)
-    fit, fit_gold = (test, gold) if fitted == scored else _split(folder, meta, fitted)
+    n_classes = int(meta.get("K") or max(a.max() for s in splits for a in _arrays(folder, s)) + 1)
+    test, gold = _split(folder, meta, scored, n_classes)
+    fit, fit_gold = (test, gold) if fitted == scored else _split(folder, meta, fitted, n_classes)
+    if fit.n_lfs != test.n_lfs:
+        raise SetError(
+            f"{folder}: {fitted} has {fit.n_lfs} labeling functions and {scored} has {test.n_lfs}"
+        )
     return RealSet(folder.name, fit, test, fit_gold, gold, _is_f1(folder.name, gold, test))
 
 
-def _split(folder: Path, meta: dict, split: str) -> tuple[VoteMatrix, np.ndarray]:
-    with np.load(folder / f"votes_{split}.npz", allow_pickle=False) as archive:
-        dense, gold = archive["L"].astype(np.int64), archive["Y"].astype(np.int64)
+def _arrays(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    path = folder / f"votes_{split}.npz"
+    with np.load(path, allow_pickle=False) as archive:
+        if "L" not in archive:
+            raise SetError(f"{path} must hold an array L of votes, found {', '.join(archive)}")
+        dense = archive["L"].astype(np.int64)
+        gold = archive["Y"].astype(np.int64) if "Y" in archive else np.full(len(dense), -1)
+    if dense.ndim != 2 or gold.shape != (len(dense),):
+        raise SetError(
+            f"{path} must hold L of shape (rows, labeling functions) and Y of shape (rows,), found "
+            f"{dense.shape} and {gold.shape}"
+        )
+    return dense, gold
+
+
+def _split(folder: Path, meta: dict, split: str, n_classes: int) -> tuple[VoteMatrix, np.ndarray]:
+    dense, gold = _arrays(folder, split)
     left_out = SUPERVISED.get(folder.name, ())
     names = meta.get("lf_names", [])
     if left_out and len(names) == dense.shape[1]:
         dense = dense[:, [j for j, name in enumerate(names) if name not in left_out]]
-    n_classes = int(meta.get("K") or max(dense.max(), gold.max()) + 1)
     return VoteMatrix.from_dense(dense, labels=range(n_classes)), gold
 
 

@@ -63,6 +63,9 @@ def reference_tables(dense: np.ndarray, aggregate: str = "mean") -> np.ndarray:
 
 def flyingsquid_model(n_lfs: int) -> Any | None:
     """A flyingsquid LabelModel, or None where it cannot be imported."""
+    import logging
+
+    logging.getLogger("pgmpy").setLevel(logging.ERROR)  # it warns of the old name on every use
     try:
         import pgmpy.models
 

@@ -1,0 +1,1 @@
+"""Soft votes, calibration, ensembles and local models."""

@@ -1,355 +1,223 @@
-"""The parts of the page that stand in it as markup: header, charts, small tables.
-
-The two large tables, of labeling functions and of rows, are drawn by the page's script from data.
-"""
+"""The sections of the page, as markup; its two large tables are drawn by the page's script."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
+from weaklabel.analysis.report import blocks as block
+from weaklabel.analysis.report import pictures as picture
+from weaklabel.analysis.report.html import Html, element, join
+from weaklabel.analysis.report.labels import labels_section
+from weaklabel.analysis.report.page import text
+from weaklabel.analysis.report.parts import Parts
+from weaklabel.analysis.text import percent
+from weaklabel.version import __version__
 
-from weaklabel.analysis.pairs import LFPairs
-from weaklabel.analysis.quality import LabelQuality
-from weaklabel.analysis.reliability import ReliabilityBins
-from weaklabel.analysis.report.charts import Interval, bar, columns, dots, reliability
-from weaklabel.analysis.report.findings import Sentence
-from weaklabel.analysis.report.html import Child, Html, breakable, element, join
-from weaklabel.analysis.report.pair_map import LISTED, PairMap
-from weaklabel.analysis.report.scores import Balance, Histogram
-from weaklabel.analysis.text import Cells, percent
-
-MAX_BARS: Final = 200
-MAX_CLASSES: Final = 30
-MAX_CONFUSION: Final = 12
-SHADES: Final = 4
-FITTING: Final = 18  # lines of the chart that fit its box
-AXIS_ENDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
-
-
-def figure(title: str, about: Child, *content: Child) -> Html:
-    """A chart with its title and a line on how to read it."""
-    caption = element("figcaption", element("h3", title), element("p", about))
-    return element("figure", caption, *content)
+MAX_NAMES: Final = 8
+ORIGIN: Final = {  # facts of a manifest that are shown, and what they are called
+    "model": "model",
+    "model_params": "settings",
+    "status": "how the fit ended",
+    "n_rows_fitted": "rows fitted",
+    "n_rows": "rows labelled",
+    "n_covered": "rows with votes",
+    "class_balance": "class balance",
+    "random_state": "seed",
+    "parameters_sha256": "SHA-256 of what was learned",
+    "versions": "made with",
+}
 
 
-def missing(*sentences: str) -> Html:
-    """What is not here, and what to pass to see it."""
-    return element("p", " ".join(sentences), class_="missing")
+def slots_of(parts: Parts, title: str, about: Mapping[str, str]) -> dict[str, Html]:
+    """What stands in the places of the template."""
+    main = (_overview, labels_section, _functions, _agreement, _rows, _origin)
+    return {
+        "title": text(title),
+        "generator": text(f"weaklabel {__version__}"),
+        "head": _head(parts, title, about),
+        "main": join([make(parts) for make in main]),
+        "footer": text(f"Made by weaklabel {__version__} from the inputs named above."),
+    }
 
 
-def section(identifier: str, title: str, lead: Child, *content: Child) -> Html:
-    """A part of the page with a heading."""
-    heading = element("h2", title, id=f"{identifier}-title")
-    return element(
-        "section",
-        heading,
-        element("p", lead, class_="lead"),
-        *content,
-        id=identifier,
-        aria_labelledby=f"{identifier}-title",
+def _head(parts: Parts, title: str, about: Mapping[str, str]) -> Html:
+    votes, model = parts.inputs.votes, parts.inputs.model
+    names = list(votes.labels.names)
+    listed = ", ".join(names[:MAX_NAMES]) + (" and more" if len(names) > MAX_NAMES else "")
+    made_by = parts.inputs.labels.provenance.get("model") if parts.inputs.labels else None
+    kind = type(model).__name__ if model is not None else made_by
+    words = (
+        f"{_counted(votes.n_lfs, 'labeling function')} on {_counted(votes.n_items, 'row')}, "
+        f"classes {listed}"
     )
-
-
-def tiles(facts: Iterable[tuple[str, str]]) -> Html:
-    """Large numbers: (what, number)."""
-    pairs = [element("div", element("dt", k), element("dd", v)) for k, v in facts]
-    return element("dl", pairs, class_="tiles")
-
-
-def finding_list(title: str, sentences: Sequence[Sentence]) -> Html:
-    """Findings of one kind under a heading; warnings carry a sign and a word."""
-    items = [
-        element(
-            "li",
-            _sign() if s.level == "warning" else None,
-            element("span", s.text, class_="data"),
-            class_=s.level,
-        )
-        for s in sentences
-    ]
-    return element("div", element("h3", title), element("ul", items, class_="findings"))
-
-
-def _sign() -> Html:
-    shown = element("span", "!", class_="mark", aria_hidden="true")
-    return join([shown, element("span", "Warning: ", class_="unseen")])
-
-
-def key(entries: Iterable[tuple[str, str, str]]) -> Html:
-    """What the colours of a chart mean: (shape, class of the style sheet, words)."""
-    items = []
-    for shape, name, words in entries:
-        if shape == "dot":
-            mark = element("circle", cx="50%", cy="50%", r="4", class_=f"dot {name}")
-        else:
-            mark = element("rect", width="100%", height="100%", rx="2", class_=name)
-        items.append(element("li", element("svg", mark, aria_hidden="true"), words))
-    return element("ul", items, class_="key")
-
-
-def balance_chart(names: Sequence[str], balance: Balance) -> Html:
-    """Shares of the classes according to votes, labels and gold."""
-    series = [("votes-share", "votes", balance.votes)]
-    if balance.model is not None:
-        series.append(("model-share", "labels", balance.model))
-    if balance.gold is not None:
-        series.append(("gold-share", "gold", balance.gold))
-    order = np.argsort(-series[-1][2], kind="stable").tolist()
-    widest = _round_up(max(float(values.max()) for _, _, values in series))
-    lines = []
-    for k in order[:MAX_CLASSES]:
-        stack = [bar([(name, float(values[k]) / widest)], 9) for name, _, values in series]
-        numbers = [element("div", percent(float(values[k]))) for _, _, values in series]
-        lines.append(
-            element(
-                "div",
-                element("span", names[k], class_="name data", title=names[k]),
-                element("div", stack, class_="stack"),
-                element("div", numbers, class_="number"),
-            )
-        )
-    more = len(order) - MAX_CLASSES
-    words = f"The bars go up to {widest:.0%}."
-    if more > 0:
-        words += f" {more:,} rarer classes are left out."
+    lines = [words + (f". Labels by {kind}." if kind else ".")]
+    lines += [f"{key}: {value}" for key, value in about.items()]
     return join(
-        [
-            key([("box", name, words) for name, words, _ in series]),
-            element("div", lines, class_="bars balance"),
-            element("p", words, class_="below") if widest < 1.0 or more > 0 else None,
-        ]
+        [element("h1", title, class_="data"), [element("p", s, class_="data") for s in lines]]
     )
 
 
-def histogram_chart(found: Histogram, names: Sequence[str]) -> Html:
-    """Rows by the probability of a class, or of the most probable one."""
-    what = "the most probable class" if found.of_class is None else names[found.of_class]
-    counts = found.counts.tolist()
-    peak = int(found.counts.argmax())
-    label = (
-        f"Histogram of the probability of {what} over {found.n_rows:,} rows with votes; most rows, "
-        f"{counts[peak]:,}, lie between {peak / len(counts):.2f} and {(peak + 1) / len(counts):.2f}"
-    )
-    table = element(
-        "details",
-        element("summary", "As a table"),
-        small_table(
-            ("from", "to", "rows"),
-            [
-                (f"{k / len(counts):.2f}", f"{(k + 1) / len(counts):.2f}", f"{n:,}")
-                for k, n in enumerate(counts)
-            ],
-            (True, True, True),
-        ),
-    )
-    top = element("p", "rows", class_="y-title")
-    return join([top, columns(counts, label, f"probability of {what}"), table])
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def reliability_chart(found: ReliabilityBins) -> Html:
-    """Confidence against accuracy, and the same as a table."""
-    label = (
-        f"Reliability diagram of {int((found.count > 0).sum())} groups of rows; confidence and "
-        f"share right differ by {percent(found.ece)} on average"
-    )
-    table = element("details", element("summary", "As a table"), cells_table(found.cells()))
-    top = element("p", "share right on rows with gold", class_="y-title")
-    return join([top, reliability(found, label, "confidence"), table])
-
-
-def small_table(
-    header: Sequence[str], rows: Iterable[Sequence[Child]], numeric: Sequence[bool]
-) -> Html:
-    """A table that stands in the page as it is."""
-
-    def cells(values: Sequence[Child], name: str) -> list[Html]:
-        return [
-            element(
-                "th" if name == "th" or k == 0 else "td",
-                value,
-                class_="number" if numeric[k] else "data",
-                scope="col" if name == "th" else "row" if k == 0 else None,
+def _overview(parts: Parts) -> Html:
+    votes, summary = parts.inputs.votes, parts.summary
+    facts = [
+        ("rows", f"{votes.n_items:,}"),
+        ("labeling functions", f"{votes.n_lfs:,}"),
+        ("votes per row", f"{votes.n_votes / votes.n_items:.2f}"),
+        ("rows with a vote", percent(summary.any_coverage)),
+        ("rows in conflict", percent(summary.any_conflict)),
+    ]
+    if parts.quality is not None:
+        facts.append(("right where voted", percent(parts.quality.accuracy_covered)))
+    hints = []
+    if parts.inputs.labels is None:
+        hints.append(
+            block.missing(
+                "There are no labels in this report. Pass model or labels (--model, --labels) to "
+                "see what the votes add up to."
             )
-            for k, value in enumerate(values)
-        ]
-
-    head = element("thead", element("tr", cells(header, "th")))
-    body = element("tbody", [element("tr", cells(row, "td")) for row in rows])
-    return element("div", element("table", head, body, class_="small"), class_="table-scroll")
-
-
-def cells_table(cells: Cells) -> Html:
-    """A table of text cells."""
-    rows = [(breakable(row[0]), *row[1:]) for row in cells.rows]
-    return small_table(cells.header, rows, cells.numeric)
-
-
-def confusion_table(quality: LabelQuality) -> Html:
-    """Gold against labels; shaded by the share of the gold class."""
-    names = list(quality.labels)
-    total = quality.confusion.sum(axis=1)
-    rows = []
-    for g, name in enumerate(names):
-        cells = [element("th", name, scope="row", class_="data")]
-        for k in range(len(names)):
-            share = quality.confusion[g, k] / total[g] if total[g] else 0.0
-            shade = min(int(share * SHADES) + 1, SHADES) if share >= 0.005 else 0
-            kind = ("shade" if g == k else "wrong") + f"-{shade}" if shade else ""
-            cells.append(
-                element(
-                    "td",
-                    f"{quality.confusion[g, k]:,.10g}",
-                    class_=f"{kind} {'diagonal-cell' if g == k else ''}".strip() or None,
-                    title=f"{percent(share)} of the rows with gold {name} are labelled {names[k]}",
-                )
-            )
-        rows.append(element("tr", cells))
-    head = element(
-        "tr",
-        element("th", "gold ↓  label →", scope="col"),
-        [element("th", n, scope="col", class_="number data") for n in names],
-    )
-    return element(
-        "div",
-        element("table", element("thead", head), element("tbody", rows), class_="small confusion"),
-        class_="table-scroll",
-    )
-
-
-def glance_chart(lines: Sequence[Mapping[str, Any]], n_classes: int) -> Html:
-    """Coverage, overlap and conflict of each labeling function, and how often it is right."""
-    has_accuracy = any(
-        line.get("learned") is not None or line.get("gold") is not None for line in lines
-    )
-    order = sorted(range(len(lines)), key=lambda j: -lines[j]["coverage"])[:MAX_BARS]
-    entries = [
-        ("box", "conflict", "another one disagrees"),
-        ("box", "overlap", "another one votes too"),
-        ("box", "coverage", "it votes"),
-    ]
-    widest = _round_up(max((line["coverage"] for line in lines), default=0.0))
-    head = [
-        element("span", "labeling function", class_="head"),
-        element("span", f"share of the rows, up to {widest:.0%}", class_="head"),
-        element("span", class_="head"),
-    ]
-    has_gold = any(line.get("gold") is not None for line in lines)
-    if has_accuracy:
-        entries.append(("dot", "model", "right, as the model believes"))
-        if has_gold:
-            entries.append(("dot", "gold", "right, on rows with gold"))
-        head += [
-            element("span", "share of its votes that are right", class_="head accuracy-line"),
-            element("span", "gold" if has_gold else "model", class_="head number accuracy-number"),
-        ]
-    rows = [element("div", head)]
-    rows += [_glance_line(lines[j], n_classes, has_accuracy, widest) for j in order]
-    kind = "bars glance" if has_accuracy else "bars glance no-accuracy"
-    is_long = len(order) > FITTING
-    box = element(
-        "div",
-        element("div", rows, class_=kind),
-        class_="box long" if is_long else "box",
-        tabindex="0",
-        role="region",
-        aria_label="Bars of the labeling functions; the numbers are in the table below",
-    )
-    note = None
-    if is_long:
-        few = f"The {MAX_BARS} that vote most of" if len(lines) > MAX_BARS else "All"
-        note = element("p", f"{few} {len(lines):,}; scroll in the box to see more.", class_="below")
-    return join([key(entries), box, note])
-
-
-def _round_up(share: float) -> float:
-    """The end of an axis that just holds a share."""
-    return next((end for end in AXIS_ENDS if share <= end), 1.0)
-
-
-def _glance_line(
-    line: Mapping[str, Any], n_classes: int, has_accuracy: bool, widest: float
-) -> Html:
-    parts = [(name, float(line[name]) / widest) for name in ("coverage", "overlap", "conflict")]
-    cells = [
-        element("span", line["name"], class_="name data", title=line["name"]),
-        bar(parts),
-        element("span", percent(line["coverage"]), class_="number"),
-    ]
-    if has_accuracy:
-        marks = []
-        for kind, name in (("learned", "model"), ("gold", "gold")):
-            if line.get(kind) is not None:
-                mark = Interval(line[kind], line.get(f"{kind}_low"), line.get(f"{kind}_high"))
-                marks.append((name, mark))
-        best = marks[-1][1].value if marks else float("nan")
-        cells += [
-            element("div", dots(marks, 1.0 / n_classes), class_="accuracy-line"),
-            element("span", percent(best), class_="number accuracy-number"),
-        ]
-    return element("div", cells)
-
-
-def map_of_pairs(found: PairMap) -> Html:
-    """The place of the map, what its colours mean, and the pairs that stand out as tables."""
-    pairs = found.pairs
-    measures = [("agreement", "agreement"), ("overlap", "rows in common")]
-    if pairs.dependence is not None:
-        measures.insert(1, ("dependence", "agreement beyond the class"))
-    chosen = element(
-        "label",
-        "Show",
-        element("select", [element("option", w, value=m) for m, w in measures], id="map-measure"),
-    )
-    ramp = element(
-        "p",
-        element("span", id="map-low"),
-        Html(
-            '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><defs>'
-            '<linearGradient id="ramp"><stop offset="0" class="low"/>'
-            '<stop offset="0.5" class="mid"/><stop offset="1" class="high"/>'
-            '</linearGradient></defs><rect width="100" height="10" fill="url(#ramp)"/></svg>'
-        ),
-        element("span", id="map-high"),
-        class_="ramp",
-    )
-    canvas = element(
-        "canvas",
-        id="map",
-        tabindex="0",
-        role="application",
-        aria_label=(
-            f"Map of {len(found.order)} labeling functions, pair by pair. Arrow keys move over the "
-            "pairs; what is known of a pair stands beside the map."
-        ),
-    )
-    side = element(
-        "div",
-        element("output", id="map-cell"),
-        _pairs("Agree most", pairs, found.most_alike()),
-        _pairs("Agree least", pairs, pairs.most_opposed()),
-        _pairs("Agree beyond what the class explains", pairs, list(pairs.dependent[:LISTED])),
-    )
-    left = element("div", element("div", chosen, class_="tools"), ramp, canvas)
-    return element("div", left, side, class_="map")
-
-
-def _pairs(title: str, pairs: LFPairs, chosen: Sequence[tuple[str, str]]) -> Html:
-    where = {name: j for j, name in enumerate(pairs.lf_names)}
-    rows = [
-        (
-            join([breakable(one), " – ", breakable(other)]),
-            percent(float(pairs.agreement[where[one], where[other]])),
-            f"{pairs.both[where[one], where[other]]:,}",
         )
-        for one, other in chosen
+    return block.section(
+        "overview",
+        "Overview",
+        "What stands out in all rows together.",
+        block.tiles(facts),
+        _findings(parts),
+        *hints,
+    )
+
+
+def _findings(parts: Parts) -> Html:
+    kinds = {"To look into": "warning", "What the model says of these votes": "note"}
+    lists = []
+    for title, level in kinds.items():
+        found = [s for s in parts.sentences if s.level == level]
+        if found:
+            lists.append(block.finding_list(title, found))
+    return element("div", lists, class_="pair")
+
+
+def _functions(parts: Parts) -> Html:
+    hints = []
+    if parts.inputs.model is None:
+        hints.append("what a model makes of each (pass model, or --model MODEL)")
+    if parts.inputs.gold is None:
+        hints.append("how often each is right (pass gold, or --gold COLUMN)")
+    if parts.summary.ms_per_1000 is None:
+        hints.append("how long each takes (pass timing, or --timing FILE)")
+    learned = parts.summary.learned
+    notes = []
+    if learned is not None and learned.no_interval:
+        notes.append(
+            element(
+                "p", f"No interval on learned accuracies: {learned.no_interval}.", class_="dim data"
+            )
+        )
+    return block.section(
+        "functions",
+        "Labeling functions",
+        "What each one does, and how far it can be trusted.",
+        block.figure(
+            "At a glance",
+            "Sorted by coverage.",
+            picture.glance_chart(parts.lines, parts.inputs.votes.n_classes),
+        ),
+        element("div", id="function-table"),
+        *notes,
+        block.missing(f"Not shown: {'; '.join(hints)}.") if hints else None,
+        _fixes(parts),
+    )
+
+
+def _fixes(parts: Parts) -> Html | None:
+    if parts.fixes is None:
+        return None
+    cells = parts.fixes.cells()
+    table = block.cells_table(cells) if cells.rows else element("p", "Nothing stands out.")
+    return block.figure("To fix first", parts.fixes.about(), table)
+
+
+def _agreement(parts: Parts) -> Html:
+    lead = "How often two functions say the same on rows both vote on; alike ones side by side."
+    found = parts.pairs
+    if found is None:
+        content: list[Html] = [
+            block.missing("There is only one labeling function, so nothing to compare.")
+        ]
+    else:
+        content = [picture.map_of_pairs(found)]
+        if found.n_left_out:
+            words = (
+                f"The {len(found.order):,} with the most votes; {found.n_left_out:,} others are "
+                "left out."
+            )
+            content.insert(0, element("p", words, class_="dim"))
+    return block.section("agreement", "Agreement", lead, *content)
+
+
+def _rows(parts: Parts) -> Html:
+    n_shown, n_items = len(parts.sample["rows"]), parts.inputs.votes.n_items
+    lead = (
+        f"All {n_items:,} rows."
+        if n_shown == n_items
+        else f"{n_shown:,} of {n_items:,} rows: those most in conflict, those the labels are least "
+        "sure of, errors where there is gold, and some drawn at random."
+    )
+    hint = None
+    if parts.inputs.rows is None:
+        hint = block.missing(
+            "Only ids are known of the rows: pass rows (--rows ROWS.csv) to see their data."
+        )
+    return block.section(
+        "rows",
+        "Rows",
+        f"{lead} Open one to see who voted what, and what it did to the label.",
+        hint,
+        element("div", id="row-table"),
+    )
+
+
+def _origin(parts: Parts) -> Html:
+    labels, model = parts.inputs.labels, parts.inputs.model
+    manifest: Mapping[str, Any] = {}
+    if labels is not None:
+        manifest = labels.manifest()
+    elif model is not None:
+        manifest = model.provenance(parts.inputs.votes)
+    facts = [
+        (words, _in_words(manifest[key]))
+        for key, words in ORIGIN.items()
+        if manifest.get(key) is not None
     ]
-    table = small_table(("pair", "agree", "rows"), rows, (False, True, True))
-    return join([element("h3", title), table if rows else element("p", "None.", class_="dim")])
+    prints = parts.inputs.votes.lf_fingerprints
+    listed = None
+    if prints is not None:
+        pairs = list(zip(parts.inputs.votes.lf_names, prints, strict=True))
+        listed = element(
+            "details",
+            element("summary", "Fingerprints of the labeling functions"),
+            block.fact_list([(name, element("code", mark)) for name, mark in pairs]),
+        )
+    return block.section(
+        "origin",
+        "Origin",
+        "What the labels were made from, to make them again.",
+        block.fact_list(facts) if facts else block.missing("Votes carry no origin of labels."),
+        listed,
+    )
 
 
-def fact_list(facts: Iterable[tuple[str, Child]]) -> Html:
-    """Names and values."""
-    pairs = [join([element("dt", k), element("dd", v, class_="data")]) for k, v in facts]
-    return element("dl", pairs, class_="facts")
+def _in_words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_in_words(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

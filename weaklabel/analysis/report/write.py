@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from weaklabel.analysis.report.build import Parts, data_of, slots_of
 from weaklabel.analysis.report.inputs import check_inputs
 from weaklabel.analysis.report.page import make_page
+from weaklabel.analysis.report.parts import Parts, data_of
+from weaklabel.analysis.report.sections import slots_of
 from weaklabel.applier.timing import Timing
 from weaklabel.errors import ConfigError
 from weaklabel.models import LabelModelBase

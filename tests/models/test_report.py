@@ -125,3 +125,44 @@ def test_many_classes_and_names_are_shortened():
     dense = rng.integers(0, 12, (300, 4))
     text = str(LabelModel().fit(dense).report_)
     assert "and 4 more" in text
+
+
+def test_dependence_is_named_with_its_effective_votes_and_not_discounted():
+    found = planted_votes(4000, accuracy=np.linspace(0.65, 0.8, 8), copies=[(2, 0.6)], seed=1)
+    report = LabelModel().fit(found.votes).report_
+    (cluster,) = report.dependent
+    assert cluster.lf_names == ("lf_2", "lf_8")
+    assert 1.0 < cluster.effective_votes < 1.7
+    assert report.clusters == ()
+    assert all(lf.as_copy > 0.95 for lf in report.lfs)
+    assert "lf_2, lf_8 (2 LFs" in str(report)
+
+
+def test_dependence_among_many_lfs_is_left_to_its_own_function():
+    votes = planted_votes(300, accuracy=np.full(41, 0.7), propensity=0.2).votes
+    report = LabelModel().fit(votes).report_
+    assert report.dependent is None
+    assert "not looked for among 41 LFs" in str(report)
+
+
+def test_intervals_are_counted_on_gold_and_cover():
+    """90 % intervals over 15 draws of votes and 100 gold rows."""
+    covered = []
+    accuracy = np.linspace(0.6, 0.9, 8)
+    for seed in range(15):
+        found = planted_votes(1000, accuracy=accuracy, seed=seed)
+        gold = np.full(1000, -1)
+        gold[:100] = found.truth[:100]
+        report = LabelModel().fit(found.votes, gold).report_
+        covered += [
+            lf.accuracy_low <= a <= lf.accuracy_high
+            for lf, a in zip(report.lfs, accuracy, strict=True)
+        ]
+    assert 0.84 <= np.mean(covered) <= 0.96
+    assert "90% intervals" in str(report)
+
+
+def test_without_gold_there_are_no_intervals():
+    report = LabelModel().fit(planted()[0]).report_
+    assert all(np.isnan(lf.accuracy_low) and np.isnan(lf.accuracy_high) for lf in report.lfs)
+    assert "Votes alone give no interval" in str(report)

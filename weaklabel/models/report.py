@@ -1,8 +1,9 @@
 """What the default found in the votes and did with them: as data, and in words.
 
 Nothing here was checked against a truth unless there was gold. Accuracies are those the model
-believes in, the mean posterior of what an LF votes; intervals on them are the business of
-:func:`~weaklabel.models.accuracy_intervals`.
+believes in, the mean posterior of what an LF votes. They shrink towards the votes on purpose, and
+an interval around them would promise what votes alone do not give. Where there is gold, intervals
+are counted on it, and know of no model.
 """
 
 from __future__ import annotations
@@ -28,10 +29,16 @@ from weaklabel.inference.layout import REASON, TableLayout
 from weaklabel.inference.preweights import take_rows
 from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
 from weaklabel.inference.shares import vote_mass
+from weaklabel.inference.wilson import wilson_interval
+from weaklabel.models.dependencies import search
+from weaklabel.models.dependency_search import sampled
 from weaklabel.models.statistics import PatternTable
 
 BLOCK_ROWS = 1 << 18
 SHOWN = 8
+DEPENDENCE_ROWS = 5000
+DEPENDENCE_LFS = 40
+GOLD_LEVEL = 0.9
 SHOWN_CHANGE = 0.2  # of log-odds
 WOULD_DO = 0.99
 _KINDS = {
@@ -66,6 +73,8 @@ class LFReport:
         Weight of the gold rows it votes on.
     accuracy_on_gold : float
         NaN without such rows.
+    accuracy_low, accuracy_high : float
+        90 % interval (Wilson) of the accuracy, from random gold rows; NaN without such rows.
     from_gold : float
         Log-odds that gold added to one of its votes, in the mean; 0 without gold.
     """
@@ -81,18 +90,20 @@ class LFReport:
     agreement: float
     n_gold: float
     accuracy_on_gold: float
+    accuracy_low: float
+    accuracy_high: float
     from_gold: float
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """LFs that cast nearly the same votes.
+    """LFs that cast nearly the same votes, or depend on each other in other ways.
 
     Attributes
     ----------
     lf_names : tuple of str
     effective_votes : float
-        How many independent LFs they count as.
+        How many independent LFs they count as, or are worth.
     """
 
     lf_names: tuple[str, ...]
@@ -152,6 +163,13 @@ class ModelReport:
         Whether the two labels are the same on all but one row in a hundred.
     lfs : tuple of LFReport
     clusters : tuple of Cluster
+        Near-copies, which are discounted.
+    dependent : tuple of Cluster, or None
+        LFs that agree beyond what the class explains, as
+        :func:`~weaklabel.models.learn_dependencies` finds on ``DEPENDENCE_ROWS`` rows. They are
+        *not* discounted: good LFs agree too, and discounts by correlation do more harm than good
+        on real votes. None where it was not looked for: fewer than three LFs, or more than
+        ``DEPENDENCE_LFS``.
     gold : GoldReport or None
     """
 
@@ -169,6 +187,7 @@ class ModelReport:
     majority_would_do: bool
     lfs: tuple[LFReport, ...]
     clusters: tuple[Cluster, ...]
+    dependent: tuple[Cluster, ...] | None
     gold: GoldReport | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -204,11 +223,42 @@ class ModelReport:
                 f"Nearly the same votes, counted as {cluster.effective_votes:.1f} LFs: "
                 f"{_names(cluster.lf_names)}."
             )
+        yield from self._dependence_lines()
         for words, factor in (("noise", "as_noise"), ("constant", "as_constant")):
             names = [lf.name for lf in self.lfs if getattr(lf, factor) < 0.5]
             if names:
                 yield f"Discounted by half or more as {words}: {_names(names)}."
+        yield self._accuracy_line()
         yield from self._gold_lines()
+
+    def _dependence_lines(self) -> Iterator[str]:
+        if self.dependent is None and len(self.lfs) > DEPENDENCE_LFS:
+            yield (
+                f"Dependence beyond copies was not looked for among {len(self.lfs):,} LFs: "
+                "learn_dependencies(votes) does."
+            )
+        for cluster in self.dependent or ():
+            yield (
+                f"Agree beyond what the class explains, not discounted: {_names(cluster.lf_names)} "
+                f"({len(cluster.lf_names)} LFs, as independent ones worth "
+                f"{cluster.effective_votes:.1f})."
+            )
+
+    def _accuracy_line(self) -> str:
+        checked = sorted((lf for lf in self.lfs if lf.n_gold > 0), key=lambda lf: -lf.n_gold)
+        if checked:
+            shown = [
+                f"{lf.name} {lf.accuracy_on_gold:.0%} ({lf.accuracy_low:.0%} to "
+                f"{lf.accuracy_high:.0%})"
+                for lf in checked
+            ]
+            return f"Accuracies on gold rows, with 90% intervals: {_names(shown)}."
+        voting = sorted((lf for lf in self.lfs if lf.n_votes > 0), key=lambda lf: -lf.n_votes)
+        shown = [f"{lf.name} {lf.accuracy:.0%}" for lf in voting]
+        return (
+            f"Accuracies the model believes in: {_names(shown)}. Votes alone give no interval that "
+            "holds; gold rows do."
+        )
 
     def _majority_line(self) -> str:
         differ = abs(round(1.0 - self.same_as_majority - self.majority_ties, 9))
@@ -293,6 +343,7 @@ def make_report(
         majority_would_do=same / total >= WOULD_DO,
         lfs=tuple(_lf_reports(table, found, parameters, layout, table_row, posterior)),
         clusters=tuple(_clusters(table, found, layout)),
+        dependent=_dependent(table),
         gold=_gold_report(table, found, parameters, rows, layout),
     )
 
@@ -346,6 +397,7 @@ def _lf_reports(
         def mean(values: FloatArray, mine: IntArray = mine, n_votes: float = n_votes) -> float:
             return float(voted[mine] @ values[mine]) / n_votes if n_votes > 0 else 1.0
 
+        low, high = wilson_interval(gold_right[mine].sum(), n_gold, GOLD_LEVEL)
         active = np.flatnonzero(layout.lfs == lf)
         kappa = weights.agreement[active]
         yield LFReport(
@@ -360,6 +412,8 @@ def _lf_reports(
             agreement=float(kappa[0]) if len(kappa) else float("nan"),
             n_gold=n_gold,
             accuracy_on_gold=float(gold_right[mine].sum()) / n_gold if n_gold > 0 else float("nan"),
+            accuracy_low=float(low),
+            accuracy_high=float(high),
             from_gold=mean(odds) if n_votes > 0 else 0.0,
         )
 
@@ -398,6 +452,15 @@ def _clusters(table: PatternTable, found: Anchored, layout: TableLayout) -> Iter
     for group in sorted((g for g in groups if len(g) > 1), key=len, reverse=True):
         names = tuple(table.lf_names[j] for j in group)
         yield Cluster(names, float(worth[group].sum()))
+
+
+def _dependent(table: PatternTable) -> tuple[Cluster, ...] | None:
+    """Clusters by dependence given the class, largest first; None where it is not looked for."""
+    if (table.lf_weight > 0).sum() < 3 or table.n_lfs > DEPENDENCE_LFS:
+        return None
+    found = search(sampled(table, DEPENDENCE_ROWS))
+    pairs = zip(found.clusters, found.effective_votes, strict=True)
+    return tuple(Cluster(*pair) for pair in sorted(pairs, key=lambda pair: -len(pair[0])))
 
 
 def _gold_report(

@@ -48,9 +48,13 @@ class Behaviour:
         From the text of the last message to the text of the answer.
     always : mapping of str to str
         A piece of a text to what every request with it gets: a fault, "refusal", "filter",
-        "filtered prompt", "too long", "length" or "wrong json".
+        "filtered prompt", "too long", "length", "quota" or "wrong json".
     logprobs : bool
         Whether log-probabilities are given where they are asked for.
+    schema : bool
+        Whether JSON schemas are taken.
+    max_tokens : bool
+        Whether the old name of the bound on the answer is taken.
     """
 
     latency: float = 0.0
@@ -62,6 +66,7 @@ class Behaviour:
     always: Mapping[str, str] = field(default_factory=dict)
     logprobs: bool = True
     schema: bool = True
+    max_tokens: bool = True
 
 
 class Log:
@@ -182,6 +187,12 @@ class Connection(asyncio.Protocol):
             return self.send_error(400, message, "context_length_exceeded")
         if fault == "filtered prompt":
             return self.send_error(400, "The response was filtered", "content_filter")
+        if fault == "quota":
+            message = "You exceeded your current quota"
+            return self.send_error(429, message, "insufficient_quota")
+        if "max_tokens" in request and not self.behaviour.max_tokens:
+            message = "'max_tokens' is not supported; use 'max_completion_tokens' instead"
+            return self.send_error(400, message, "unsupported_parameter")
         if request.get("response_format") and not self.behaviour.schema:
             return self.send_error(400, "response_format is not supported", "unsupported")
         self.log.answered[text] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -136,6 +137,16 @@ def test_a_schema_that_is_refused_is_left_out_from_then_on(server: Server):
     assert ["response_format" in body for body in server.log.bodies] == [True] + [False] * 10
 
 
+def test_the_new_name_of_max_tokens(server: Server):
+    server.behaviour.max_tokens = False
+    prompt = PromptLabelingFunction("spam", "{text}", YES_NO, sampling=Sampling(max_tokens=9))
+    result = ask(prompt, texts(10), model=client(server), concurrency=4)
+    assert result.votes.n_votes == 10
+    assert result.report.calls == 11
+    assert ["max_tokens" in body for body in server.log.bodies] == [True] + [False] * 10
+    assert server.log.bodies[-1]["max_completion_tokens"] == 9
+
+
 # -- faults ----------------------------------------------------------------------------------------
 
 
@@ -227,6 +238,20 @@ def test_time_outs(server: Server):
     assert failure.message == "no answer within 0.2 s"
 
 
+def test_a_quota_that_is_used_up_stops_the_run(server: Server, tmp_path: Path):
+    server.behaviour.always = {"row 30 ": "quota"}
+    prompt = PromptLabelingFunction("spam", "{text}", YES_NO)
+    model = client(server)
+    with pytest.raises(StoppedAsking, match="the account has no quota left") as caught:
+        ask(prompt, texts(200), model=model, concurrency=4, cache=tmp_path / "c")
+    n_votes = caught.value.result.votes.n_votes
+    assert 25 <= n_votes <= 40
+    server.behaviour.always = {}
+    result = ask(prompt, texts(200), model=model, cache=tmp_path / "c")
+    assert result.report.calls == 200 - n_votes
+    assert set(server.log.answered.values()) == {1}
+
+
 # -- before the first paid call --------------------------------------------------------------------
 
 
@@ -298,6 +323,14 @@ def test_a_client_can_be_used_from_run_to_run_and_closed_in_between(server: Serv
 
     asyncio.run(alone())
     assert repr(model) == f"OpenAIClient('tiny-chat', {server.url!r})"
+
+
+def test_a_client_can_be_sent_to_another_process(server: Server):
+    model = client(server)
+    prompt = PromptLabelingFunction("spam", "{text}", YES_NO)
+    ask(prompt, texts(2), model=model)
+    copy = pickle.loads(pickle.dumps(model))
+    assert ask(prompt, texts(3), model=copy).votes.n_votes == 3
 
 
 def test_the_sdk_does_not_retry_by_itself(server: Server):

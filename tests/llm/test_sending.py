@@ -308,5 +308,7 @@ def test_the_bar_shows_cost_and_time_left(spam: PromptLabelingFunction, capsys):
     assert "asking: 100%" in shown
     assert "50/50" in shown
     assert "0.6 USD" in shown
+    ask(spam, texts(50), model=ScriptedModel(about_free), max_calls=17, progress=True)
+    assert "17/50" in capsys.readouterr().err
     ask(spam, texts(50), model=ScriptedModel(about_free))
     assert capsys.readouterr() == ("", "")

@@ -24,9 +24,9 @@ from typing import Any, Protocol, runtime_checkable
 from weaklabel.labels import LabelSpace, LabelSpaceLike, Not
 from weaklabel.llm.answers import AnswerMap, AnswersLike, Reading, space_of
 from weaklabel.llm.examples import Example
-from weaklabel.llm.messages import Examples as Examples
-from weaklabel.llm.messages import TemplateLike as TemplateLike
 from weaklabel.llm.messages import (
+    Examples,
+    TemplateLike,
     check_examples,
     check_name,
     chosen_examples,

@@ -14,7 +14,7 @@ from weaklabel.llm.job import Job
 from weaklabel.llm.progress import CallProgress
 from weaklabel.llm.protocol import Answer, EndpointError, LanguageModel, Question, QuestionError
 from weaklabel.llm.sending import NotSentError, Sender, Sent
-from weaklabel.llm.state import State
+from weaklabel.llm.state import UNASKED, State
 
 WAITING: Final = 4  # questions taken on for each request on its way; the rest of them wait to retry
 GIVE_UP: Final = 25  # questions in a row that get no answer: it is not the rows
@@ -190,7 +190,8 @@ class Run:
             counts = self._state.counts[asked.prompt]
             counts.requests += sent.attempts
             counts.cost += sent.cost
-            self._progress.advance(self._ledger.cost)
+            if self._state.status[q] != UNASKED:
+                self._progress.advance(self._ledger.cost)
 
     def _note(self, q: int, j: int, answer: Answer, sent: Sent) -> None:
         self._failed_in_a_row = 0

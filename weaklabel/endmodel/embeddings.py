@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.endmodel.encoder import Encoder, FeatureSettings, State
+from weaklabel.endmodel.finetune import without_bars
 from weaklabel.endmodel.rows import Rows, RowsKind
 from weaklabel.errors import ArtifactError, ConfigError, DataError, MissingDependencyError
 
@@ -234,7 +235,8 @@ def load_encoder(settings: Embeddings) -> Any:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise MissingDependencyError("sentence-transformers", "text") from error
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    with without_bars():
+        model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 
     def encode(texts: list[str]) -> Any:
         return model.encode(

@@ -7,7 +7,8 @@ own fast tokenizer and trains all weights. Nothing is downloaded and no code of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, final
@@ -96,7 +97,8 @@ def pretrained(settings: FineTune, n_classes: int) -> TunedEncoder:
     transformers = import_transformers()
     check_folder(settings.path)
     try:
-        with torch.random.fork_rng(devices=[]):  # weights that are not in the folder are drawn
+        # weights that are not in the folder are drawn
+        with without_bars(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             encoder = transformers.AutoModel.from_pretrained(
                 settings.path, local_files_only=True, use_safetensors=True, dtype=torch.float32
@@ -129,6 +131,20 @@ def check_folder(path: str) -> Path:
             "tokenizer.json); nothing is downloaded: save one there with save_pretrained"
         )
     return folder
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep transformers from drawing progress bars while it reads weights."""
+    from transformers.utils import logging
+
+    had_bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if had_bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def import_transformers() -> Any:

@@ -15,14 +15,15 @@ from weaklabel.analysis.report.fix_first import FixFirst, fix_first
 from weaklabel.analysis.report.inputs import Inputs
 from weaklabel.analysis.report.lfs import lf_lines
 from weaklabel.analysis.report.pair_map import PairMap, pair_map
-from weaklabel.analysis.report.rows import rows_section
+from weaklabel.analysis.report.rows import json_size, rows_section
 from weaklabel.analysis.report.sample import choose_rows
 from weaklabel.analysis.report.scores import majority_labels
 from weaklabel.analysis.summary import LFSummary, lf_summary
 from weaklabel.applier.timing import Timing
 from weaklabel.soft_labels import SoftLabels
 
-ROOM_FOR_ROWS: Final = 6_500_000  # bytes
+ROOM: Final = 8_000_000  # bytes of JSON for rows and functions; the rest of the page is below 2 MB
+ROOM_FOR_ROWS: Final = (500_000, 6_500_000)  # at least and at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +73,17 @@ class Parts:
         summary = lf_summary(votes, names, model=inputs.model, timing=timing)
         report = model_report(inputs)
         labels, covered = inputs.labels, _covered(inputs)
+        lines = lf_lines(votes, summary, report)
+        least, most = ROOM_FOR_ROWS
+        room = min(max(ROOM - json_size(lines), least), most)
         return cls(
             inputs=inputs,
             summary=summary,
             sentences=find_sentences(inputs, summary, report),
             fixes=fix_first(inputs, summary, names),
             pairs=pair_map(votes) if votes.n_lfs > 1 else None,
-            lines=lf_lines(votes, summary, report),
-            sample=rows_section(inputs, choose_rows(inputs, max_rows), ROOM_FOR_ROWS),
+            lines=lines,
+            sample=rows_section(inputs, choose_rows(inputs, max_rows), room),
             quality=None if labels is None or names is None else label_quality(labels, names),
             quality_covered=covered and label_quality(*covered),
             reliability=covered and reliability(*covered).bins,

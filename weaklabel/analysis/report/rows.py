@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import numbers
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -48,7 +47,7 @@ def rows_section(inputs: Inputs, sample: Sample, room: int) -> dict[str, Any]:
     while True:
         cells = [[_cell(record.get(name), limit) for name in columns] for record in records]
         rows = [{**fact, "cells": texts} for fact, texts in zip(facts, cells, strict=True)]
-        sizes = np.array([_size(row) for row in rows])
+        sizes = np.array([json_size(row) for row in rows])
         if sizes.sum() <= room or limit <= MIN_CELL:
             break
         limit = max(limit // 2, MIN_CELL)
@@ -62,8 +61,9 @@ def rows_section(inputs: Inputs, sample: Sample, room: int) -> dict[str, Any]:
     }
 
 
-def _size(row: Mapping[str, Any]) -> int:
-    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+def json_size(value: Any) -> int:
+    """Bytes that a value takes in the page."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # Each of these takes six bytes in the page, where they are escaped.
     return len(text.encode("utf-8", "backslashreplace")) + 5 * sum(map(text.count, "<>&")) + 1
 

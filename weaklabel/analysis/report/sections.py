@@ -15,6 +15,21 @@ from weaklabel.analysis.text import percent
 from weaklabel.version import __version__
 
 MAX_NAMES: Final = 8
+COLUMNS: Final = {
+    "Coverage": "Share of the rows it votes on.",
+    "Overlap": "Share of the rows on which another one votes too.",
+    "Conflict": "Share of the rows on which another one disagrees.",
+    "Learned accuracy": "Share of its votes that are right, as the model believes, with the 90% "
+    "interval of models that give one.",
+    "Weight": "Log-odds that one vote of it adds for what it votes.",
+    "Counts as": "What one vote of it is worth after the discount for copies: 1 for one that "
+    "repeats nobody.",
+    "Right on gold": "Share of its votes on rows with gold that are right, with Wilson's 95% "
+    "interval.",
+    "Of": "Its votes on rows with gold, where these are not all of its votes.",
+    "ms / 1,000": "Milliseconds for 1,000 rows.",
+    "Faults": "Rows on which it failed and abstained, where there are any.",
+}
 ORIGIN: Final = {  # facts of a manifest that are shown, and what they are called
     "model": "model",
     "model_params": "settings",
@@ -127,10 +142,17 @@ def _functions(parts: Parts) -> Html:
             picture.glance_chart(parts.lines, parts.inputs.votes.n_classes),
         ),
         element("div", id="function-table"),
+        _columns(),
         *notes,
         block.missing(f"Not shown: {'; '.join(hints)}.") if hints else None,
         _fixes(parts),
     )
+
+
+def _columns() -> Html:
+    """What the columns of the table mean; as hints on its headings they need a pointer."""
+    facts = block.fact_list(COLUMNS.items())
+    return element("details", element("summary", "What the columns mean"), facts)
 
 
 def _fixes(parts: Parts) -> Html | None:

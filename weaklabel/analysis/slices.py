@@ -130,7 +130,8 @@ class SliceSummary:
             ("conflict", [percent(v) for t in tables for v in t.conflict], True),
             ("votes/row", [number(v, 1) for t in tables for v in t.votes_per_row], True),
         ]
-        if self.class_share is not None and len(self.class_names) <= MAX_CLASSES:
+        room = MAX_CLASSES if self.accuracy is None else MAX_CLASSES - 1
+        if self.class_share is not None and len(self.class_names) <= room:
             # of two classes the second tells the first
             hidden = 1 if len(self.class_names) == 2 else 0
             for k, name in list(enumerate(self.class_names))[hidden:]:

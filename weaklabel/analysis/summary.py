@@ -37,7 +37,7 @@ from weaklabel.votes import VoteMatrix
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_CLASSES = 4  # classes that get a column of their own
+MAX_CLASSES = 3  # classes that get a column of their own
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -230,7 +230,7 @@ class LFSummary:
         width : int, default 80
             Characters a line; long names are folded.
         """
-        parts = [self.cells().to_text(width), *self.notes()]
+        parts = [self.cells().to_text(width), *wrapped(self.notes(), width)]
         gold = self.gold_cells()
         if gold is not None:
             parts += ["", gold.to_text(width)]

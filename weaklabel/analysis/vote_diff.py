@@ -222,7 +222,7 @@ class VoteDiff:
                 f"{self._word(self.after[i])}"
                 for i in self._votes_of(row)
             ]
-            lines += wrapped([f"{self.ids[row]}: {', '.join(said)}"], width)
+            lines += wrapped([f"{self.ids[row]}: {'; '.join(said)}"], width)
         if len(changed) > len(told):
             lines.append(f"... and {len(changed) - len(told):,} more rows")
         return "\n".join(lines)

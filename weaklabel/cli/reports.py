@@ -20,7 +20,7 @@ def show_summary(screen: Screen, summary: LFSummary, *, full: bool = False) -> N
 
     screen.table(summary.cells())
     screen.say()
-    for note in summary.notes():
+    for note in wrapped(summary.notes(), screen.width):
         screen.say(note)
     gold = summary.gold_cells()
     if full and gold is not None:

@@ -255,9 +255,10 @@ def lf_weights(model: LabelModelBase, votes: VoteMatrix, weight: FloatArray) -> 
     each = np.einsum("vk,vk->v", contributions, mix[known.symbol])
     of_row = weight[known.item_index()] * (n_named[known.symbol] > 0)
     total = np.bincount(known.lf_index, of_row, known.n_lfs)
-    mean = np.bincount(known.lf_index, of_row * each, known.n_lfs)
-    np.divide(mean, total, out=mean, where=total > 0)
-    by_name = dict(zip(known.lf_names, np.where(total > 0, mean, np.nan).tolist(), strict=True))
+    mean = np.full(known.n_lfs, np.nan)
+    added = np.bincount(known.lf_index, of_row * each, known.n_lfs)
+    np.divide(added, total, out=mean, where=total > 0)
+    by_name = dict(zip(known.lf_names, mean.tolist(), strict=True))
     return np.array([by_name.get(name, np.nan) for name in votes.lf_names])
 
 

@@ -347,6 +347,19 @@ def test_an_endpoint_that_went_away_is_given_up(spam: PromptLabelingFunction):
     assert len(model.asked) <= 40 + 25 + 4 * 4
 
 
+def test_requests_that_are_all_rejected_are_given_up_and_a_stretch_of_them_is_not(
+    spam: PromptLabelingFunction,
+):
+    model = ScriptedModel(failing("rejected", on="row"))
+    with pytest.raises(StoppedAsking, match="25 questions in a row got no answer"):
+        ask(spam, texts(200), model=model, concurrency=2)
+    assert model.asked.total() < 40
+    rows = [{"text": "first"}, *texts(60), {"text": "last"}]
+    result = ask(spam, rows, model=ScriptedModel(failing("rejected", on="row")))
+    assert result.report.is_complete
+    assert (result.votes.n_votes, len(result.failures)) == (2, 60)
+
+
 def test_mistakes_of_the_user_are_not_hidden():
     def reader(answers: object, answer: Answer) -> object:
         raise RuntimeError("a mistake in the reader")

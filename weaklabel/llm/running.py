@@ -18,7 +18,7 @@ from weaklabel.llm.state import UNASKED, State
 
 WAITING: Final = 4  # questions taken on for each request on its way; the rest of them wait to retry
 GIVE_UP: Final = 25  # questions in a row that get no answer: it is not the rows
-_NO_ANSWER: Final = frozenset({"connection", "server error", "timed out", "rejected"})
+_DOWN: Final = frozenset({"connection", "server error", "timed out"})
 
 
 class Run:
@@ -66,6 +66,7 @@ class Run:
         self._fresh = fresh
         self._senders: dict[str, Sender] = {}
         self._failed_in_a_row = 0
+        self._n_answered = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[Any] | None = None
 
@@ -195,6 +196,7 @@ class Run:
 
     def _note(self, q: int, j: int, answer: Answer, sent: Sent) -> None:
         self._failed_in_a_row = 0
+        self._n_answered += 1
         counts = self._state.counts[j]
         counts.prompt_tokens += answer.prompt_tokens
         counts.completion_tokens += answer.completion_tokens
@@ -202,7 +204,9 @@ class Run:
         self._state.take(q, answer, sent.attempts)
 
     def _count_failure(self, error: QuestionError) -> None:
-        self._failed_in_a_row = self._failed_in_a_row + 1 if error.kind in _NO_ANSWER else 0
+        # A request that is refused may be about the row, unless none was ever taken.
+        is_down = error.kind in _DOWN or (error.kind == "rejected" and not self._n_answered)
+        self._failed_in_a_row = self._failed_in_a_row + 1 if is_down else 0
         if self._failed_in_a_row >= GIVE_UP:
             message = (
                 f"{GIVE_UP} questions in a row got no answer, the last with: {error}; "

@@ -225,12 +225,12 @@ class Sender:
     async def _attempt(
         self, question: Question, sampling: Sampling, sent: Sent, keep: Keep | None
     ) -> Answer:
-        expected = 0
-        if self._limited:
-            expected = likely_tokens(question, sampling, self._image_tokens).total
-            await self._requests.acquire(1)
-            await self._tokens.acquire(expected)
         async with self._slots:
+            expected = 0
+            if self._limited:  # inside: a turn taken while waiting for a place could be used late
+                expected = likely_tokens(question, sampling, self._image_tokens).total
+                await self._requests.acquire(1)
+                await self._tokens.acquire(expected)
             if self._stopped:
                 raise NotSentError
             most = most_tokens(question, sampling, self._image_tokens)

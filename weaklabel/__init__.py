@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from weaklabel.applier import VoteCache as VoteCache
     from weaklabel.applier import apply as apply
     from weaklabel.endmodel import EndModel as EndModel
+    from weaklabel.endmodel import propagate as propagate
     from weaklabel.export import load_model as load_model
     from weaklabel.labels import ABSTAIN as ABSTAIN
     from weaklabel.labels import Confident as Confident
@@ -116,6 +117,7 @@ _HOME = {
     "mv_certificate": "weaklabel.analysis",
     "preprocessor": "weaklabel.lf",
     "prompt_labeling_function": "weaklabel.llm",
+    "propagate": "weaklabel.endmodel",
     "reliability": "weaklabel.analysis",
     "rows_in_conflict": "weaklabel.analysis",
     "slice_summary": "weaklabel.analysis",
@@ -168,6 +170,7 @@ __all__ = [
     "mv_certificate",
     "preprocessor",
     "prompt_labeling_function",
+    "propagate",
     "reliability",
     "rows_in_conflict",
     "slice_summary",

@@ -10,6 +10,7 @@ module              what it does
                     ``table`` with ``roles`` and ``columns``)
 ``losses, nets``    losses on soft targets and heads, by name
 ``strategies``      what is done against noise; the contract is in ``strategies.base``
+``propagation``     labels spread to similar rows (``neighbours``)
 ``training``        the loop over epochs (``state``, ``optimizers``, ``problem``, ``settings``,
                     ``progress``)
 ``content``         which rows are copies of each other
@@ -19,5 +20,6 @@ module              what it does
 """
 
 from weaklabel.endmodel.estimator import EndModel
+from weaklabel.endmodel.propagation import propagate
 
-__all__ = ["EndModel"]
+__all__ = ["EndModel", "propagate"]

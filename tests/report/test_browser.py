@@ -337,6 +337,20 @@ def test_the_button_changes_the_colours_and_says_so(seen):
     assert page.evaluate(ground) == light
 
 
+def test_short_ids_stand_on_one_line_and_long_ones_do_not_push_the_rest_out(browser, tmp_path):
+    dense = [[0, 1], [1, 1]] * 12
+    ids = np.array([f"{i:02d}" for i in range(23)] + ["long/" * 60], dtype=object)
+    votes = VoteMatrix.from_dense(dense, labels=["a", "b"], row_ids=ids)
+    rows = [{"text": "some words that are long enough to fill the line " * 3}] * 24
+    path = write_report(tmp_path / "ids.html", votes, rows=rows)
+    seen = Seen(browser, path, viewport={"width": 1000, "height": 800})
+    openers = seen.page.locator(f"{ROWS} .opener")
+    heights = [openers.nth(i).bounding_box()["height"] for i in range(23)]
+    assert max(heights) < 30
+    assert openers.nth(23).bounding_box()["width"] < 250
+    seen.context.close()
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_the_page_fits_every_width(browser, path, width):
     seen = Seen(browser, path, viewport={"width": width, "height": 800})

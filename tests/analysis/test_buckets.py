@@ -127,6 +127,12 @@ def test_label_buckets_are_those_of_get_label_buckets():
     }
 
 
+def test_ids_as_numbers_and_as_words_are_the_same():
+    votes = VoteMatrix.from_dense([[0], [1]], ["ham", "spam"], row_ids=["7", "8"])
+    labels = SoftLabels([[0.9, 0.1], [0.1, 0.9]], votes.labels, ids=np.array([7, 8]))
+    assert error_buckets(votes, labels, [0, 1]).n_right == 2
+
+
 def test_bad_input_is_refused():
     votes = VoteMatrix.from_dense([[0], [1]], ["ham", "spam"], row_ids=["a", "b"])
     labels = SoftLabels([[0.9, 0.1], [0.1, 0.9]], votes.labels, ids=np.array(["a", "c"], object))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from weaklabel.analysis import lf_summary
-from weaklabel.errors import DataError, LabelError, VotesError
+from weaklabel.errors import DataError, FitError, LabelError, VotesError
 from weaklabel.labels import LabelSpace, Symbol, VoteAlphabet
 from weaklabel.models import DawidSkene, LabelModel, accuracy_intervals
 from weaklabel.votes import VoteMatrix
@@ -228,6 +228,12 @@ def test_a_model_of_other_functions_is_refused():
     votes = VoteMatrix.from_dense([[0, 1]], [0, 1], ["lf_0", "new"])
     with pytest.raises(VotesError, match=r"missing: 'lf_1', 'lf_2'; not in the fit: 'new'"):
         lf_summary(votes, model=model)
+
+
+def test_a_model_that_is_not_fitted_is_refused():
+    votes = planted_votes(50, accuracy=[0.9, 0.8, 0.7]).votes
+    with pytest.raises(FitError, match="this LabelModel is not fitted yet"):
+        lf_summary(votes, model=LabelModel())
 
 
 def test_columns_of_the_model_follow_the_order_of_the_votes():

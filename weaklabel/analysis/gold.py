@@ -52,6 +52,8 @@ def check_same_rows(votes: VoteMatrix, labels: SoftLabels) -> None:
     if labels.ids is None and votes.row_ids is None:
         return
     ours, theirs = votes.ids, np.arange(labels.n_items) if labels.ids is None else labels.ids
+    if ours.dtype.kind != theirs.dtype.kind:  # a CSV file does not know numbers from words
+        ours, theirs = (np.array([*map(str, x.tolist())], dtype=object) for x in (ours, theirs))
     differs = np.flatnonzero(np.asarray(ours != theirs))
     if len(differs):
         at = int(differs[0])

@@ -161,17 +161,15 @@ def test_the_same_inputs_make_the_same_page_in_any_process(case, tmp_path):
         "page = report_page(votes, LabelModel().fit(votes))\n"
         "print(hashlib.sha256(page.encode()).hexdigest())"
     )
-    digests = set()
-    for seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", code, tmp_path / "votes.npz"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        )
-        digests.add(done.stdout.strip())
-    assert len(digests) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "votes.npz"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    )
+    here = report_page(case.votes, LabelModel().fit(case.votes))
+    assert done.stdout.strip() == hashlib.sha256(here.encode()).hexdigest()
     assert case.page() == case.page()
 
 

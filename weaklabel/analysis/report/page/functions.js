@@ -42,7 +42,7 @@ function functionTable(host, data, showRowsOf) {
 function polarity(line, classNames) {
   const names = line.polarity;
   if (!names.length) return el("span", { class: "dim" }, "nothing");
-  if (names.length === classNames.length && names.length > 2) return `all ${names.length}`;
+  if (names.length === classNames.length && names.length > 2) return `all\u00a0${names.length}`;
   return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 }
 

@@ -46,7 +46,7 @@ CHANGES = {
     "sort functions by conflict": (
         "document.querySelectorAll('#function-table thead button')[5].click()"
     ),
-    "search rows": (
+    "search rows, all on one page": (
         "const s = document.querySelector('#row-table input'); s.value = 'a';"
         "s.dispatchEvent(new Event('input'))"
     ),

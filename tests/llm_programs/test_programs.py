@@ -13,10 +13,10 @@ from weaklabel.llm.program_rules import Program
 from weaklabel.llm.program_screen import Screening, screen_programs
 from weaklabel.llm.programs import Proposals, propose_programs
 from weaklabel.llm.protocol import Answer
-from weaklabel.llm.sandbox import Limits
+from weaklabel.llm.sandbox import ProgramLimits
 
 LABELS = ["ham", "spam"]
-SHORT = Limits(cpu_seconds=1, wall_seconds=1.0, memory_megabytes=256)
+SHORT = ProgramLimits(cpu_seconds=1, wall_seconds=1.0, memory_megabytes=256)
 
 REPLY = '''```python
 import re

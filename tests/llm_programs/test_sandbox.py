@@ -9,14 +9,14 @@ import pytest
 
 from weaklabel.errors import ConfigError
 from weaklabel.llm.program_rules import Program
-from weaklabel.llm.sandbox import Limits, run_program
+from weaklabel.llm.sandbox import ProgramLimits, run_program
 
 ROWS = [{"text": "free money", "n": 1}, {"text": None, "n": 2}]
 LABELS = ["ham", "spam"]
-SHORT = Limits(cpu_seconds=1, wall_seconds=1.0, memory_megabytes=256)
+SHORT = ProgramLimits(cpu_seconds=1, wall_seconds=1.0, memory_megabytes=256)
 
 
-def run(body: str, head: str = "", limits: Limits = SHORT):
+def run(body: str, head: str = "", limits: ProgramLimits = SHORT):
     return run_program(Program("f", f"{head}\ndef f(row):\n    {body}\n"), ROWS, LABELS, limits)
 
 
@@ -100,4 +100,4 @@ def test_a_lone_surrogate_in_a_row_arrives():
 
 def test_limits_must_be_more_than_nothing():
     with pytest.raises(ConfigError, match="cpu_seconds must be more than 0, found 0"):
-        Limits(cpu_seconds=0)
+        ProgramLimits(cpu_seconds=0)

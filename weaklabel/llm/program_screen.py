@@ -23,7 +23,7 @@ from weaklabel.labels import ABSTAIN, LabelSpace, LabelSpaceLike
 from weaklabel.llm.program_rules import Program, ProgramError, check_program
 from weaklabel.llm.programs import Proposals
 from weaklabel.llm.rows import table_of
-from weaklabel.llm.sandbox import Limits, run_program
+from weaklabel.llm.sandbox import ProgramLimits, run_program
 from weaklabel.llm.tables import text_table
 from weaklabel.votes import VoteMatrix
 
@@ -110,7 +110,7 @@ def screen_programs(
     labels: LabelSpaceLike,
     *,
     gold: Any = None,
-    limits: Limits | None = None,
+    limits: ProgramLimits | None = None,
     min_coverage: float = 0.002,
     min_accuracy: float | None = None,
     most_alike: float = 0.95,
@@ -124,7 +124,7 @@ def screen_programs(
     labels : LabelSpace, or anything it takes
     gold : array, shape (n_rows,), optional
         Classes of a few rows; None or -1 where unknown.
-    limits : Limits, optional
+    limits : ProgramLimits, optional
         Of each program.
     min_coverage : float, default 0.002
     min_accuracy : float, optional
@@ -170,7 +170,7 @@ def screen_programs(
 
 
 def _votes(
-    program: Program, rows: list[dict[Any, Any]], labels: LabelSpace, limits: Limits | None
+    program: Program, rows: list[dict[Any, Any]], labels: LabelSpace, limits: ProgramLimits | None
 ) -> tuple[IntArray | str, bool]:
     """Its votes, or why there are none; and whether it ran without a network."""
     try:

@@ -1,7 +1,7 @@
 """Running a program that nobody has read in a process that can do little harm by accident.
 
 :func:`run_program` starts a Python of its own (isolated mode, no site packages, no environment, an
-empty folder that is deleted afterwards), which first takes limits upon itself (:class:`Limits`):
+empty folder that is deleted afterwards), which first takes limits upon itself (:class:`ProgramLimits`):
 seconds of CPU, memory, no files written, few files open, no processes, and where the system allows
 it a network of its own with nothing in it. It then runs the program on the rows with a handful of
 built-in functions. Another clock runs outside; when it ends, the whole group of processes is
@@ -39,7 +39,7 @@ _CHILD: Final = Path(__file__).with_name("sandbox_child.py")
 
 
 @dataclass(frozen=True)
-class Limits:
+class ProgramLimits:
     """What a program may use.
 
     Attributes
@@ -86,7 +86,7 @@ def run_program(
     program: Program,
     rows: Sequence[Mapping[str, Any]],
     labels: Sequence[str],
-    limits: Limits | None = None,
+    limits: ProgramLimits | None = None,
 ) -> ProgramRun:
     """Run a program on rows, in a process of its own.
 
@@ -97,7 +97,7 @@ def run_program(
         Values that JSON can hold; others arrive as text.
     labels : sequence of str
         What it may return, besides None.
-    limits : Limits, optional
+    limits : ProgramLimits, optional
 
     Raises
     ------
@@ -106,7 +106,7 @@ def run_program(
     """
     if os.name != "posix":
         raise ConfigError("programs run on POSIX systems only: others cannot limit a process")
-    allowed = limits or Limits()
+    allowed = limits or ProgramLimits()
     job = json.dumps(
         {
             "source": program.source,
@@ -124,7 +124,7 @@ def run_program(
         return _run(job, folder, allowed, len(rows))
 
 
-def _run(job: str, folder: str, limits: Limits, n_rows: int) -> ProgramRun:
+def _run(job: str, folder: str, limits: ProgramLimits, n_rows: int) -> ProgramRun:
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-X", "utf8", str(_CHILD)],
         stdin=subprocess.PIPE,
@@ -146,7 +146,7 @@ def _run(job: str, folder: str, limits: Limits, n_rows: int) -> ProgramRun:
     return _outcome(out, process.returncode, limits, n_rows)
 
 
-def _outcome(out: bytes, code: int, limits: Limits, n_rows: int) -> ProgramRun:
+def _outcome(out: bytes, code: int, limits: ProgramLimits, n_rows: int) -> ProgramRun:
     if code in (-signal.SIGXCPU, -signal.SIGKILL) and not out.strip():
         return ProgramRun(None, f"used more than {limits.cpu_seconds} s of processor time")
     try:

@@ -25,7 +25,7 @@ def cut_network() -> bool:
     try:
         import ctypes
 
-        return ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+        return bool(ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
     except (ImportError, OSError, AttributeError):
         return False
     finally:  # out of reach of the program

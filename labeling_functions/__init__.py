@@ -41,6 +41,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labeling_functions.classifiers import classifier as classifier
     from labeling_functions.descriptions import zero_shot as zero_shot
+    from labeling_functions.documents import spacy_documents as spacy_documents
+    from labeling_functions.documents import (
+        spacy_labeling_function as spacy_labeling_function,
+    )
     from labeling_functions.embeddings import embedding as embedding
     from labeling_functions.entailment import nli as nli
     from labeling_functions.fuzzy_match import fuzzy as fuzzy
@@ -59,13 +63,9 @@ if TYPE_CHECKING:
     from labeling_functions.rules import load_rules as load_rules
     from labeling_functions.saved_models import end_model as end_model
     from labeling_functions.saved_models import torch_model as torch_model
-    from labeling_functions.spacy_rules import spacy_documents as spacy_documents
-    from labeling_functions.spacy_rules import (
-        spacy_labeling_function as spacy_labeling_function,
-    )
-    from labeling_functions.spacy_rules import token_pattern as token_pattern
     from labeling_functions.tables import labels_of as labels_of
     from labeling_functions.tables import lookup as lookup
+    from labeling_functions.token_patterns import token_pattern as token_pattern
 
 _HOME = {
     "classifier": "classifiers",
@@ -86,11 +86,11 @@ _HOME = {
     "quantile": "quantiles",
     "prompt": "prompts",
     "regex": "patterns",
-    "spacy_documents": "spacy_rules",
-    "spacy_labeling_function": "spacy_rules",
+    "spacy_documents": "documents",
+    "spacy_labeling_function": "documents",
     "text_statistic": "numbers_and_dates",
     "threshold": "numbers_and_dates",
-    "token_pattern": "spacy_rules",
+    "token_pattern": "token_patterns",
     "torch_model": "saved_models",
     "zero_shot": "descriptions",
 }

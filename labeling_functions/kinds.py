@@ -17,8 +17,8 @@ from labeling_functions.patterns import regex
 from labeling_functions.prompts import prompt
 from labeling_functions.quantiles import quantile
 from labeling_functions.saved_models import end_model, torch_model
-from labeling_functions.spacy_rules import token_pattern
 from labeling_functions.tables import labels_of, lookup
+from labeling_functions.token_patterns import token_pattern
 from weaklabel import LabelingFunction
 
 KINDS: Final[dict[str, Callable[..., LabelingFunction]]] = {

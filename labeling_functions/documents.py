@@ -8,19 +8,6 @@
     def shouts_a_brand(x):
         return "spam" if any(e.label_ == "BRAND" and e.text.isupper() for e in x.doc.ents) else None
 
-or, declared, rules of token patterns (see spaCy's page on rule-based matching):
-
-.. code-block:: toml
-
-    [[rules]]
-    kind = "token_pattern"
-    name = "win_money"
-    label = "spam"
-    language = "en"
-    patterns = [
-        [{ LOWER = { IN = ["win", "won"] } }, { OP = "?" }, { LIKE_NUM = true }],
-    ]
-
 A blank pipeline splits a text into words and needs no model. ``model`` names the folder of a
 trained one (``nlp.to_disk``), for parts of speech, dependencies and entities. Needs the extra
 ``text`` (spacy).
@@ -36,23 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from labeling_functions.building import (
-    TEXT,
-    Answer,
-    Rule,
-    SettingError,
-    Together,
-    make_lf,
-    need_bool,
-    need_column,
-    need_count,
-    need_name,
-    need_texts,
-    read_labels,
-    votes_where,
-)
+from labeling_functions.building import TEXT, SettingError, need_bool, need_column, need_texts
 from labeling_functions.embeddings import shared_step
 from labeling_functions.resources import Resource, find_resource, need_package
 from labeling_functions.text import as_texts
@@ -121,7 +92,7 @@ def spacy_documents(
         "" if source else language,
         source,
         need_bool(name, "sentences", sentences),
-        _as_json(name, "entities", entities),
+        as_json(name, "entities", entities),
         need_texts(name, "disable", disable, empty=True),
     )
     _check(name, step)
@@ -148,59 +119,6 @@ def spacy_labeling_function(
     return labeling_function(
         name=name, labels=labels, resources=resources, preprocessors=documents, version=version
     )
-
-
-def token_pattern(
-    name: str,
-    patterns: Sequence[Sequence[Mapping[str, Any]]],
-    label: Any = None,
-    *,
-    column: str = TEXT,
-    labels: LabelSpaceLike | None = None,
-    language: str = "en",
-    model: str | Path | None = None,
-    nlp: Any = None,
-    entities: Sequence[Mapping[str, Any]] = (),
-    min_count: int = 1,
-) -> LabelingFunction:
-    """Vote where tokens of a text match one of some patterns of spaCy's ``Matcher``.
-
-    Parameters
-    ----------
-    name : str
-    patterns : sequence of patterns
-        Each is a list of tokens, each of which says what must hold of it:
-        ``[{"LOWER": "free"}, {"POS": "NOUN"}]``.
-    label : class
-    column : str, default "text"
-    labels : LabelSpace, or anything it takes, optional
-    language, model, nlp, entities
-        The pipeline, as in :func:`spacy_documents`.
-    min_count : int, default 1
-        Matches it takes; where they overlap, each counts.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is wrong; says which pattern spaCy refuses, and why.
-    MissingDependencyError
-        If spaCy is not installed.
-
-    Notes
-    -----
-    All rules of a run with one pipeline share its documents and one matcher.
-    """
-    need_name(name)
-    space, (answer,) = read_labels(name, labels, label)
-    step = spacy_documents(language, column, model=model, nlp=nlp, entities=entities, name=name)
-    rule = TokenRule(
-        _as_json(name, "patterns", patterns), need_count(name, "min_count", min_count), answer
-    )
-    _check_patterns(name, step.function, json.loads(rule.patterns))  # type: ignore[arg-type]
-    return make_lf(name, rule, [DOC], space, TOGETHER, (step,))
-
-
-# -- pipelines -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -276,78 +194,11 @@ def _content_of(nlp: Any) -> str:
     return running.hexdigest()
 
 
-def _as_json(name: str, key: str, value: Any) -> str:
+def as_json(name: str, key: str, value: Any) -> str:
+    """A list of plain values as text, which compares and hashes."""
     if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
         raise SettingError(name, key, f"must be a list, found {value!r}")
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise SettingError(name, key, f"must hold plain values: {error}") from None
-
-
-# -- patterns --------------------------------------------------------------------------------------
-
-
-def _check_patterns(name: str, step: DocumentStep, patterns: Any) -> None:
-    from spacy.matcher import Matcher
-
-    if not patterns:
-        raise SettingError(name, "patterns", "must hold at least one pattern, found none")
-    matcher = Matcher(pipeline_of(step).vocab, validate=True)
-    for position, pattern in enumerate(patterns):
-        if not isinstance(pattern, list) or not all(isinstance(t, dict) for t in pattern):
-            raise SettingError(
-                name, "patterns", f"must hold lists of tokens, found {pattern!r} at {position}"
-            )
-        try:
-            matcher.add(str(position), [pattern])
-        except ValueError as error:
-            raise SettingError(
-                name, "patterns", f"must be patterns of spaCy's Matcher; number {position}: {error}"
-            ) from None
-
-
-@dataclass(frozen=True)
-class TokenRule(Rule):
-    """What to find among the tokens, and what to vote."""
-
-    patterns: str
-    min_count: int
-    answer: Answer
-
-    def __call__(self, *columns: Any) -> Any:
-        """The votes on a column of documents."""
-        return scan_together([self])(*columns)[0]
-
-
-def scan_together(rules: Sequence[TokenRule]) -> Callable[..., Sequence[Any]]:
-    """One matcher for the patterns of all rules."""
-    matchers: dict[int, Any] = {}  # by the vocabulary of the pipeline
-
-    def votes(docs: Any) -> list[Any]:
-        counts = np.zeros((len(rules), len(docs)), dtype=np.int64)
-        for row, doc in enumerate(docs):
-            if len(doc) == 0:
-                continue
-            if id(doc.vocab) not in matchers:
-                matchers[id(doc.vocab)] = _matcher(doc.vocab, rules)
-            for key, _, _ in matchers[id(doc.vocab)](doc):
-                counts[int(doc.vocab.strings[key]), row] += 1
-        return [
-            votes_where(count >= rule.min_count, rule.answer)
-            for rule, count in zip(rules, counts, strict=True)
-        ]
-
-    return votes
-
-
-def _matcher(vocab: Any, rules: Sequence[TokenRule]) -> Any:
-    from spacy.matcher import Matcher
-
-    matcher = Matcher(vocab)
-    for position, rule in enumerate(rules):
-        matcher.add(str(position), json.loads(rule.patterns))
-    return matcher
-
-
-TOGETHER: Final = Together(scan_together)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from weaklabel.analysis import compare, predictive_log_likelihood
+from weaklabel.analysis.paired import paired_difference
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.models import DawidSkene, MajorityVote, OneCoin
+from weaklabel.models import DawidSkene, LabelModel, MajorityVote, OneCoin
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.synthetic import planted_votes
 
@@ -78,6 +79,45 @@ def test_gold_adds_a_column_and_changes_nothing_else(planted):
     text = seeing.to_text()
     assert "do not choose by the predictive column" in text
     assert "accuracy" in text.splitlines()[0]
+    assert "accuracy on 2,000 gold rows" in text
+
+
+def test_a_few_gold_rows_say_how_little_they_say(planted):
+    """Few rows leave the choice open; many close it. A clearly worse model is seen early."""
+
+    class _Backwards(MajorityVote):
+        def _predict_proba(self, votes):
+            return super()._predict_proba(votes)[:, ::-1]
+
+    models = {"count": MajorityVote(), "default": LabelModel(), "backwards": _Backwards()}
+    few = np.full(2000, -1)
+    few[::100] = planted.truth[::100]
+    found = compare(models, planted.votes, gold=few)
+    assert found.n_gold == 20
+    assert found.may_be_best.tolist() == [True, True, False]
+    assert (found.accuracy_low < found.accuracy).all()
+    assert (found.accuracy < found.accuracy_high).all()
+    text = found.to_text()
+    assert text.splitlines()[0].split()[-3:] == ["accuracy", "interval", "best?"]
+    lines = {line.split()[0]: line.split()[-1] for line in text.splitlines()}
+    assert (lines["default"], lines["backwards"]) == ("maybe", "no")
+    everything = compare(models, planted.votes, gold=planted.truth)
+    narrow = everything.accuracy_high - everything.accuracy_low
+    assert (narrow < 0.2 * (found.accuracy_high - found.accuracy_low)).all()
+    nothing = compare(models, planted.votes, gold=np.full(2000, -1))
+    assert np.isnan(nothing.accuracy).all()
+    assert nothing.may_be_best.all()
+
+
+def test_the_interval_of_a_paired_difference_covers():
+    """Of 2,000 pairs of models with a true difference of 0.1, 93 to 97 % of the intervals."""
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(2000):
+        which = rng.choice(4, 60, p=[0.5, 0.2, 0.1, 0.2])  # both, first, second, neither right
+        low, high = paired_difference((which <= 1) * 1.0, np.isin(which, [0, 2]) * 1.0)
+        inside += low <= 0.1 <= high
+    assert 0.93 <= inside / 2000 <= 0.97
 
 
 def test_the_same_rows_are_held_out_for_the_same_seed(planted):

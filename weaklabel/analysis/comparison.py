@@ -1,4 +1,4 @@
-"""Label models side by side, without gold.
+"""Label models side by side, without gold and with some.
 
 Three numbers that need no gold, and what they are worth (measured, see ``docs/choosing.md``):
 
@@ -10,13 +10,16 @@ Three numbers that need no gold, and what they are worth (measured, see ``docs/c
   everywhere cannot differ much in accuracy.
 - *excess error*: what a majority vote would lose if the model were right
   (:mod:`weaklabel.analysis.certificate`).
+
+A few rows of gold say more than all three: the accuracy on them, with an interval, and which models
+may be the best (:mod:`weaklabel.analysis.paired`).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +27,9 @@ import numpy.typing as npt
 
 from weaklabel.analysis.certificate import majority_shares, mv_certificate
 from weaklabel.analysis.gold import gold_codes
-from weaklabel.analysis.quality import label_quality
+from weaklabel.analysis.paired import may_be_best
 from weaklabel.analysis.text import Cells, number, percent
+from weaklabel.analysis.wilson import in_words, wilson_interval
 from weaklabel.errors import ConfigError, DataError, WeakLabelWarning
 from weaklabel.models import LabelModelBase
 from weaklabel.models.checks import Votes, votes_to_fit
@@ -54,21 +58,35 @@ class Comparison:
         Share of held-out rows decided like a majority vote; ties count in part.
     excess_error : array, shape (n_models,)
         Accuracy a majority vote would lose if the model were right.
-    accuracy : array, shape (n_models,), or None
-        With gold: share of held-out rows decided right; ties count in part.
     n_held_out : int
         Rows held out, all of them with a vote.
+    accuracy : array, shape (n_models,), or None
+        With gold: share of the gold rows decided right; ties count in part.
+    accuracy_low, accuracy_high : array, shape (n_models,), or None
+        Wilson's 95 % interval of it.
+    may_be_best : array of bool, shape (n_models,), or None
+        Whether gold leaves open that the model is the best: False if the 95 % interval of what it
+        loses against the most accurate one, on the same rows, is above 0.
+    n_gold : int
+        Gold rows.
     """
 
     names: tuple[str, ...]
     predictive: FloatArray
     agreement: FloatArray
     excess_error: FloatArray
-    accuracy: FloatArray | None
     n_held_out: int
+    accuracy: FloatArray | None = None
+    accuracy_low: FloatArray | None = None
+    accuracy_high: FloatArray | None = None
+    may_be_best: npt.NDArray[np.bool_] | None = None
+    n_gold: int = 0
 
     def to_pandas(self) -> pd.DataFrame:
-        """One line per model: model, predictive, agreement, excess_error[, accuracy]."""
+        """One line per model: model, predictive, agreement, excess_error.
+
+        With gold also accuracy, accuracy_low, accuracy_high, may_be_best.
+        """
         import pandas as pd
 
         columns: dict[str, Any] = {
@@ -78,7 +96,8 @@ class Comparison:
             "excess_error": self.excess_error,
         }
         if self.accuracy is not None:
-            columns["accuracy"] = self.accuracy
+            for name in ("accuracy", "accuracy_low", "accuracy_high", "may_be_best"):
+                columns[name] = getattr(self, name)
         return pd.DataFrame(columns)
 
     def cells(self) -> Cells:
@@ -91,12 +110,18 @@ class Comparison:
         ]
         if self.accuracy is not None:
             columns.append(("accuracy", [percent(v) for v in self.accuracy], True))
+            ends = zip(self.accuracy_low, self.accuracy_high, strict=True)  # type: ignore[arg-type]
+            columns.append(("interval", [in_words(low, high) for low, high in ends], True))
+            may = ["maybe" if v else "no" for v in self.may_be_best]  # type: ignore[union-attr]
+            columns.append(("best?", may, False))
         header, bodies, numeric = zip(*columns, strict=True)
         return Cells(header, tuple(zip(*bodies, strict=True)), numeric)
 
     def to_text(self, width: int = 80) -> str:
         """The table, and what not to do with it."""
         note = f"{self.n_held_out:,} rows held out; do not choose by the predictive column"
+        if self.accuracy is not None:
+            note += f"\naccuracy on {self.n_gold:,} gold rows"
         return f"{self.cells().to_text(width)}\n{note}"
 
 
@@ -116,8 +141,8 @@ def compare(
         They are copied, not changed.
     votes : VoteMatrix, or array of int, shape (n_items, n_lfs)
     gold : sequence, shape (n_items,), optional
-        Not used to fit; adds the accuracy on the held-out rows, so that one sees what the other
-        columns are worth.
+        None or -1 where unknown. Not used to fit, so all gold rows are measured on: adds the
+        accuracy, its interval, and which models may be the best.
     held_out : float, default 0.2
         Share of the rows with a vote, in (0, 1); at most 5,000 rows.
     random_state : int, default 0
@@ -166,11 +191,28 @@ def compare(
     is_test = np.zeros(matrix.n_items, dtype=bool)
     is_test[np.random.default_rng(random_state).permutation(covered)[:n_test]] = True
     test, train = matrix[is_test], matrix[~is_test]
-    truth = None if gold is None else gold_codes(matrix.labels, gold, matrix.n_items)[is_test]
-    rows = [_measured(model, train, test, truth) for model in named.values()]
-    predictive, agreement, excess, accuracy = (np.array(c) for c in zip(*rows, strict=True))
-    return Comparison(
-        tuple(named), predictive, agreement, excess, None if gold is None else accuracy, n_test
+    codes = None if gold is None else gold_codes(matrix.labels, gold, matrix.n_items)
+    known = np.zeros(0, dtype=np.int64) if codes is None else np.flatnonzero(codes >= 0)
+    judged = matrix[known]
+    rows, right = [], np.zeros((len(named), len(known)))
+    for i, model in enumerate(named.values()):
+        fitted = _fitted(model, train)
+        rows.append(_measured(fitted, train, test))
+        if codes is not None:
+            decided = _decisions(fitted.predict_proba(judged))
+            right[i] = decided[np.arange(len(known)), codes[known]]
+    predictive, agreement, excess = (np.array(c) for c in zip(*rows, strict=True))
+    blind = Comparison(tuple(named), predictive, agreement, excess, n_test)
+    if codes is None:
+        return blind
+    low, high = wilson_interval(right.sum(axis=1), np.full(len(right), len(known)))
+    return replace(
+        blind,
+        accuracy=right.mean(axis=1) if len(known) else np.full(len(right), np.nan),
+        accuracy_low=low,
+        accuracy_high=high,
+        may_be_best=may_be_best(right),
+        n_gold=len(known),
     )
 
 
@@ -193,22 +235,20 @@ def _named(
     return dict(models)
 
 
-def _measured(
-    model: LabelModelBase, train: VoteMatrix, test: VoteMatrix, gold: Any
-) -> tuple[float, float, float, float]:
-    fitted = type(model)(**model.get_params())
+def _fitted(model: LabelModelBase, votes: VoteMatrix) -> LabelModelBase:
+    fresh = type(model)(**model.get_params())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakLabelWarning)
-        fitted.fit(train)
-    certificate = mv_certificate(test, fitted)
-    accuracy = np.nan
-    if gold is not None and (gold >= 0).any():
-        accuracy = label_quality(fitted.label(test), gold).accuracy_all
+        return fresh.fit(votes)
+
+
+def _measured(
+    fitted: LabelModelBase, train: VoteMatrix, test: VoteMatrix
+) -> tuple[float, float, float]:
     return (
         predictive_log_likelihood(fitted, train, test),
         _agreement(fitted, test),
-        certificate.excess_error,
-        accuracy,
+        mv_certificate(test, fitted).excess_error,
     )
 
 

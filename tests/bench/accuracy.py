@@ -9,7 +9,8 @@ one.
 ``default+50`` and ``default+100`` have that many random gold rows, half of the rows at most, in the
 mean of ``--draws`` draws. Gold rows are drawn from the rows to fit on, and where those are the rows
 that are scored, the drawn ones are not: no row is ever scored whose own label was seen. A set
-without gold among its rows to fit on (tennis_flyingsquid) stays as it is.
+without gold among its rows to fit on (tennis_flyingsquid) stays as it is. ``default+400``,
+``isotonic+400`` and the same with 1000 run if asked for by ``--models``.
 
 Peers that are not installed are named and left out. Snorkel and crowd-kit come with the extra
 ``bench``; the others by ``pip install hyperlm`` and ``pip install flyingsquid "pgmpy<1"``.
@@ -49,7 +50,16 @@ from weaklabel.models import (
     Triplets,
 )
 
-WITH_GOLD = {"default+50": 50, "default+100": 100}
+WITH_GOLD: dict[str, tuple[int, Callable[[], LabelModel]]] = {
+    "default+50": (50, LabelModel),
+    "default+100": (100, LabelModel),
+}
+IF_ASKED: dict[str, tuple[int, Callable[[], LabelModel]]] = {
+    "default+400": (400, LabelModel),
+    "isotonic+400": (400, lambda: LabelModel(calibration="isotonic")),
+    "default+1000": (1000, LabelModel),
+    "isotonic+1000": (1000, lambda: LabelModel(calibration="isotonic")),
+}
 MEASURES = ("metric", "accuracy", "log_loss", "ece")
 
 Posterior = Callable[[RealSet], np.ndarray]
@@ -80,12 +90,15 @@ def gold_rows(data: RealSet, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
     return gold, unseen
 
 
-def with_gold(data: RealSet, n: int, draws: int) -> dict[str, float]:
+def with_gold(
+    data: RealSet, n: int, make: Callable[[], LabelModel], draws: int
+) -> dict[str, float]:
     """The default with gold, in the mean over draws."""
     found = []
     for seed in range(draws):
         gold, unseen = gold_rows(data, n, seed)
-        p = LabelModel().fit(data.fit, gold).predict_proba(data.test)
+        model = make() if (gold >= 0).any() else LabelModel()
+        p = model.fit(data.fit, gold).predict_proba(data.test)
         found.append(measures(p, data, unseen))
     return {key: float(np.mean([f[key] for f in found])) for key in MEASURES}
 
@@ -127,8 +140,8 @@ def run(sets: list[RealSet], models: list[str], draws: int) -> list[dict]:
         for name in models:
             start = time.perf_counter()
             try:
-                if name in WITH_GOLD:
-                    found = with_gold(data, WITH_GOLD[name], draws)
+                if name in WITH_GOLD or name in IF_ASKED:
+                    found = with_gold(data, *(WITH_GOLD | IF_ASKED)[name], draws)
                 else:
                     p = MODELS[name] if name in MODELS else PEERS[name][1]
                     found = measures(p(data), data)
@@ -183,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.accuracy")
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sets", nargs="+", help="folders under DATA_DIR; default: all")
-    parser.add_argument("--models", nargs="+", choices=[*MODELS, *WITH_GOLD, *PEERS])
+    parser.add_argument("--models", nargs="+", choices=[*MODELS, *WITH_GOLD, *IF_ASKED, *PEERS])
     parser.add_argument("--draws", type=int, default=5, help="of gold rows")
     parser.add_argument("--json", action="store_true", help="print records instead of tables")
     given = parser.parse_args(arguments)

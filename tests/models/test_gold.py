@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, FitError
 from weaklabel.inference.calibration import log_loss
 from weaklabel.models import LabelModel, load_model
 from weaklabel.votes.synthetic import planted_votes
@@ -162,6 +162,7 @@ def test_the_positive_class_may_be_named():
     ("settings_", "message"),
     [
         ({"metric": "auc"}, "metric must be one of 'accuracy', 'f1', found 'auc'"),
+        ({"calibration": "platt"}, "calibration must be one of 'logistic', 'isotonic', found"),
         ({"metric": "f1", "positive": 7}, "class name or a code below 2, found 7"),
     ],
 )
@@ -201,3 +202,31 @@ def test_rows_lfs_and_classes_may_come_in_any_order(seed, with_gold, told):
         None if balance is None else balance[classes],
     )
     np.testing.assert_allclose(again.predict_proba(other), one[rows][:, classes], atol=1e-8)
+
+
+def test_isotonic_calibration_is_an_option_that_lasts(tmp_path):
+    planted = skewed(3000)
+    gold = some_gold(planted.truth, 600)
+    plain = LabelModel().fit(planted.votes, gold)
+    model = LabelModel(calibration="isotonic").fit(planted.votes, gold)
+    p, q = plain.predict_proba(planted.votes), model.predict_proba(planted.votes)
+    np.testing.assert_allclose(q.sum(axis=1), 1.0)
+    assert np.abs(p - q).max() > 0.01
+    voted = planted.votes.n_votes_per_item > 0
+    np.testing.assert_array_equal(p[~voted], q[~voted])
+    order = np.argsort(p[voted, 0])  # the order of the rows stays
+    assert (np.diff(q[voted, 0][order]) > -1e-9).all()
+    rest = gold < 0
+    losses = [log_loss(each[rest], planted.truth[rest], np.ones(rest.sum())) for each in (p, q)]
+    assert losses[1] < losses[0] + 0.01  # here the logistic form is the true one
+    for row in range(20):
+        found = model.explain(planted.votes, row)
+        total = found.prior + found.contributions.sum(axis=0)
+        np.testing.assert_allclose(np.exp(total), found.probabilities, atol=1e-9)
+    model.save(tmp_path / "m.npz")
+    again = load_model(tmp_path / "m.npz")
+    assert (again.predict_proba(planted.votes) == q).all()
+    assert again.get_params()["calibration"] == "isotonic"
+    assert again.parameters_hash() == model.parameters_hash() != plain.parameters_hash()
+    with pytest.raises(FitError, match="needs gold rows of two classes or more"):
+        LabelModel(calibration="isotonic").fit(planted.votes)

@@ -41,6 +41,7 @@ import numpy as np
 from weaklabel.inference.backends import make_backend
 from weaklabel.inference.calibration import balancing_tilt
 from weaklabel.inference.independence import independence, rows_to_look_at
+from weaklabel.inference.isotonic import IsotonicMap
 from weaklabel.inference.layout import REASON, TableLayout
 from weaklabel.inference.preweights import PreWeights, pre_weights, take_rows
 from weaklabel.inference.regime import Regime, regime_of
@@ -100,6 +101,8 @@ class AnchoredParameters:
         What a vote adds to it beside: 0 unless gold was given.
     empty_tilt : array, shape (n_classes,)
         Added to the log posterior of rows without votes: 0 unless gold was given.
+    isotonic : IsotonicMap, optional
+        Applied last, to rows with votes: only if asked for.
     """
 
     vote_weight: FloatArray
@@ -116,6 +119,7 @@ class AnchoredParameters:
     tilt: FloatArray
     correction: FloatArray
     empty_tilt: FloatArray
+    isotonic: IsotonicMap | None = None
 
     @property
     def empty(self) -> FloatArray:
@@ -510,6 +514,8 @@ def anchored_posterior(
         if parameters.correction.any():
             average += backend.scores(parameters.correction, np.zeros(layout.n_classes))
         average = _softmax(average)
+    if parameters.isotonic is not None:
+        average = parameters.isotonic(average)
     empty = np.diff(rows.indptr) == 0
     for member in (vote_share, class_share, evidence):
         member[empty] = parameters.class_balance
@@ -569,6 +575,10 @@ def anchored_contributions(
     np.add.at(score, item, parameters.correction[table_row])
     top = score.max(axis=1, keepdims=True)
     prior -= top + np.log(np.exp(score - top).sum(axis=1, keepdims=True))
+    if parameters.isotonic is not None:  # what it changes is no vote's alone: all share in it
+        plain = _softmax(score)
+        change = np.log(np.maximum(parameters.isotonic(plain), 1e-300)) - np.log(plain)
+        contributions += (change / np.maximum(lengths, 1)[:, None])[item]
     prior[lengths == 0] = np.log(parameters.empty)
     return prior, contributions
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.errors import ConfigError
+from weaklabel.errors import ConfigError, FitError
 from weaklabel.inference.anchored import (
     Anchored,
     AnchoredParameters,
@@ -23,11 +23,12 @@ from weaklabel.inference.backends import Backend, make_backend
 from weaklabel.inference.calibration import best_f1_threshold, empty_tilt
 from weaklabel.inference.em import Progress
 from weaklabel.inference.gold_calibration import fit_calibration
+from weaklabel.inference.isotonic import IsotonicMap, fit_isotonic
 from weaklabel.inference.layout import TableLayout
 from weaklabel.inference.preweights import take_rows
 from weaklabel.inference.rows import Expected, FloatArray, IntArray
 from weaklabel.models.base import LabelModelBase
-from weaklabel.models.checks import Votes
+from weaklabel.models.checks import Votes, check_choice
 from weaklabel.models.statistics import PatternTable, symbols_of
 from weaklabel.models.symbols import recoded
 from weaklabel.soft_labels import OnTie, SoftLabels, Uncovered
@@ -43,8 +44,10 @@ _ARRAYS = (
     *("vote_weight", "share_weight", "evidence", "silence", "silence_alone", "confusion_prior"),
     *("many", "tilt", "correction", "empty_tilt"),
 )
+_ISOTONIC = ("probability", "share", "start")
 
 Metric: TypeAlias = Literal["accuracy", "f1"]
+CalibrationMethod: TypeAlias = Literal["logistic", "isotonic"]
 
 
 class LabelModel(LabelModelBase):
@@ -66,6 +69,9 @@ class LabelModel(LabelModelBase):
         with the highest expected F1 of ``positive``. Probabilities are the same.
     positive : str or int, optional
         The class of ``"f1"``, by name or code; the rarer one by default.
+    calibration : {"logistic", "isotonic"}, default "logistic"
+        What gold does to the probabilities: a temperature, a tilt and weights of votes; or an
+        isotonic fit on top of these, for 200 gold rows or more. No choice without gold.
 
     Examples
     --------
@@ -82,16 +88,20 @@ class LabelModel(LabelModelBase):
     _found: Anchored | None = None
     _report: ModelReport | None = None
 
-    def __init__(self, *, metric: Metric = "accuracy", positive: str | int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        metric: Metric = "accuracy",
+        positive: str | int | None = None,
+        calibration: CalibrationMethod = "logistic",
+    ) -> None:
         self.metric = metric
         self.positive = positive
+        self.calibration = calibration
 
     def _check_settings(self) -> None:
-        if self.metric not in get_args(Metric):
-            raise ConfigError(
-                f"metric must be one of {', '.join(map(repr, get_args(Metric)))}, "
-                f"found {self.metric!r}"
-            )
+        check_choice("metric", self.metric, get_args(Metric))
+        check_choice("calibration", self.calibration, get_args(CalibrationMethod))
 
     def _fit(
         self, table: PatternTable, balance: FloatArray | None, progress: Progress | None
@@ -105,6 +115,8 @@ class LabelModel(LabelModelBase):
             if balance is None:
                 self.class_balance_ = _gold_balance(table)
             parameters = _calibrated(parameters, backend, layout, table, self.class_balance_)
+        if self.calibration == "isotonic":
+            parameters = _isotonic(parameters, backend, layout, table)
         self.parameters_, self._found, self._report = parameters, found, None
         self.decision_tilt_ = self._decision_tilt(table, backend)
         self.n_iter_ = 1
@@ -215,6 +227,8 @@ class LabelModel(LabelModelBase):
         arrays |= {"row_lf": self.layout_.row_lf, "row_symbol": self.layout_.row_symbol}
         arrays["decision_tilt"] = self.decision_tilt_
         arrays["base_balance"] = found.class_balance
+        if found.isotonic is not None:
+            arrays |= {f"isotonic_{n}": getattr(found.isotonic, n) for n in _ISOTONIC}
         return arrays if found.confusion is None else arrays | {"confusion": found.confusion}
 
     def _header(self) -> dict[str, Any]:
@@ -231,6 +245,11 @@ class LabelModel(LabelModelBase):
             confusion_weight=header["confusion_weight"],
             temperature=header["temperature"],
             class_balance=arrays["base_balance"],
+            isotonic=(
+                IsotonicMap(*(arrays[f"isotonic_{n}"] for n in _ISOTONIC))
+                if "isotonic_start" in arrays
+                else None
+            ),
         )
         self.decision_tilt_ = arrays["decision_tilt"]
 
@@ -301,6 +320,22 @@ def _calibrated(
         correction=found.vote[:, None] * speaks,
         empty_tilt=empty_tilt(parameters.empty, gold[~voted], weight[~voted], balance),
     )
+
+
+def _isotonic(
+    parameters: AnchoredParameters, backend: Backend, layout: TableLayout, table: PatternTable
+) -> AnchoredParameters:
+    """The parameters with an isotonic fit on the gold rows that have votes."""
+    voted = table.n_votes_per_pattern[table.gold_pattern] > 0
+    voted &= table.gold_weight > 0
+    gold, weight = table.gold_class[voted], table.gold_weight[voted]
+    if len(np.unique(gold)) < 2:
+        raise FitError(
+            'calibration="isotonic" needs gold rows of two classes or more that have votes, found '
+            f'{weight.sum():g} rows of {len(np.unique(gold))}; give gold, or use "logistic"'
+        )
+    posterior = gold_posteriors(parameters, backend, layout, table.gold_pattern[voted])
+    return replace(parameters, isotonic=fit_isotonic(posterior, gold, weight))
 
 
 def _class_code(name: str | int, table: PatternTable) -> int:

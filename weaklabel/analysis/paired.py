@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.analysis.wilson import LEVEL
+from weaklabel.inference.wilson import LEVEL
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -1,11 +1,11 @@
 """Running a program that nobody has read in a process that can do little harm by accident.
 
 :func:`run_program` starts a Python of its own (isolated mode, no site packages, no environment, an
-empty folder that is deleted afterwards), which first takes limits upon itself (:class:`ProgramLimits`):
-seconds of CPU, memory, no files written, few files open, no processes, and where the system allows
-it a network of its own with nothing in it. It then runs the program on the rows with a handful of
-built-in functions. Another clock runs outside; when it ends, the whole group of processes is
-killed.
+empty folder that is deleted afterwards), which first takes limits upon itself
+(:class:`ProgramLimits`): seconds of CPU, memory, no files written, few files open, no processes,
+and where the system allows it a network of its own with nothing in it. It then runs the program on
+the rows with a handful of built-in functions. Another clock runs outside; when it ends, the whole
+group of processes is killed.
 
 **What this is for** is containing accidents: endless loops, runaway memory, a program that expects
 files. **What it does not promise:** it is no protection against someone who attacks the kernel or

@@ -362,7 +362,10 @@ def test_the_page_fits_every_width(browser, path, width):
 
 def test_all_functions_are_printed_on_white(browser, tmp_path, path):
     seen = Seen(browser, path, color_scheme="dark")
+    picture = "document.getElementById('map').toDataURL()"
+    on_screen = seen.page.evaluate(picture)
     seen.page.emulate_media(media="print", color_scheme="dark")
+    seen.page.wait_for_function(f"previous => {picture} !== previous", arg=on_screen)
     seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert luminance(ground) > 0.9

@@ -35,6 +35,7 @@ theme.addEventListener("click", () => {
   themed();
 });
 system.addEventListener("change", themed);
+window.matchMedia("print").addEventListener("change", themed); // paper is always light
 themed();
 
 // The slash goes to the search of the table that is in sight.

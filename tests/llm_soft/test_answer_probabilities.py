@@ -87,3 +87,18 @@ def test_samples_that_mean_nothing_are_said_so():
 
 def test_a_plain_text_has_no_probabilities():
     assert answer_probabilities(YES_NO, Answer(("yes",))) is None
+
+
+def test_the_value_of_a_json_answer_is_what_counts():
+    tokens = (token('{"', 0.9), token("answer", 0.9), token('": "', 0.9, no=0.1),
+              token("yes", 0.75, no=0.25), token('"}', 1.0))  # fmt: skip
+    found = of(YES_NO, Answer(('{"answer": "yes"}',), tokens)).probabilities
+    assert found == pytest.approx({"yes": 0.75, "no": 0.25})
+    joined = (token('{"answer":', 0.9), token(' "yes', 0.75, **{' "no': 0.25}), token('"}', 1.0))
+    found = of(YES_NO, Answer(('{"answer": "yes"}',), joined)).probabilities
+    assert found == pytest.approx({"yes": 0.75, "no": 0.25})
+
+
+def test_samples_may_be_json():
+    answer = Answer(('{"answer": "yes"}', '{"answer": "no"}', '{"answer": "yes"}'))
+    assert of(YES_NO, answer, 0.0).probabilities == pytest.approx({"yes": 2 / 3, "no": 1 / 3})

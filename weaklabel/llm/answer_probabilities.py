@@ -13,11 +13,15 @@ From **samples**: the share of samples that mean each answer, ``smoothing`` adde
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from weaklabel.llm.answers import AnswerMap
 from weaklabel.llm.protocol import Answer, TokenChoice
+
+_KEY: Final = re.compile(r'\s*\{\s*"[^"]*"\s*:\s*"')
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def _of_tokens(texts: Sequence[str], tokens: Sequence[TokenChoice]) -> dict[str,
     mass = dict.fromkeys(texts, 0.0)
     plain = {text: text.casefold().strip() for text in texts}
     written, path = "", 1.0  # the answer so far, and its probability
-    for position in tokens:
+    for position in _after_key(tokens):
         if not written and not _bare(position.token):
             continue  # white space and quotation marks before the answer
         options = {token: math.exp(logprob) for token, logprob in position.alternatives}
@@ -110,6 +114,27 @@ def _of_tokens(texts: Sequence[str], tokens: Sequence[TokenChoice]) -> dict[str,
     for text in _finished(written, plain):
         mass[text] += path
     return mass
+
+
+def _after_key(tokens: Sequence[TokenChoice]) -> list[TokenChoice]:
+    """The tokens of the value, where the answer is a JSON object; else all of them."""
+    key = _KEY.match("".join(position.token for position in tokens))
+    if key is None:
+        return list(tokens)
+    left, out = key.end(), []
+    for position in tokens:
+        if left >= len(position.token):
+            left -= len(position.token)
+            continue
+        head = position.token[:left]  # of a token that ends the key and begins the value
+        others = tuple(
+            (token[left:], logprob)
+            for token, logprob in position.alternatives
+            if token.startswith(head)
+        )
+        out.append(TokenChoice(position.token[left:], position.logprob, others))
+        left = 0
+    return out
 
 
 def _bare(token: str) -> str:

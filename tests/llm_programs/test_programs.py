@@ -44,6 +44,7 @@ def evil(row):
 def greedy(row):
     return "spam" if len([0] * (10**10 // 8)) else None
 ```'''
+TAME = REPLY.replace("while True:", "while False:")
 SECOND = '''```python
 import datetime
 
@@ -148,7 +149,7 @@ def test_what_is_kept_and_why_the_others_are_not(screening):
 
 def test_without_gold_contradicting_the_others_counts():
     rows, _ = rows_and_gold()
-    found = screen_programs(proposals(REPLY, SECOND), rows, LABELS, limits=SHORT)
+    found = screen_programs(proposals(TAME, SECOND), rows, LABELS, limits=SHORT)
     outcome = {line.name: line.dropped for line in found.lines}
     assert outcome["backwards"].startswith("agrees with the others on 0 %")
 
@@ -185,7 +186,7 @@ def test_renaming_leaves_parameters_alone():
 
 def test_what_a_model_writes_cannot_leave_the_comment(tmp_path):
     rows, gold = rows_and_gold()
-    model = CallableModel(lambda _: [REPLY.replace("forever", "forever_"), "x\ny\x0cz"], "a\nb")
+    model = CallableModel(lambda _: [TAME, "x\ny\x0cz"], "a\nb")
     found = propose_programs('Find\n"""\nimport os', LABELS, rows, model, requests=1)
     kept = screen_programs(found, rows, LABELS, gold=gold, limits=SHORT)
     pack = load_pack(write_program_pack(tmp_path / "rules.py", kept))

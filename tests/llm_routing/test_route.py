@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from weaklabel import LabelModel, MajorityVote, VoteMatrix
+from weaklabel import DawidSkene, LabelModel, MajorityVote, VoteMatrix
 from weaklabel.errors import ConfigError
 from weaklabel.llm import CallableModel, PromptLabelingFunction
 from weaklabel.llm.paid_votes import PromptVotes, RecordedVotes
 from weaklabel.llm.routing import Routing, Strategy, route
+from weaklabel.llm.soft_votes import soft_vote_matrix
 
 
 def planted(n: int = 1200, seed: int = 0) -> tuple[VoteMatrix, VoteMatrix, np.ndarray]:
@@ -200,3 +201,21 @@ def test_thirty_percent_of_the_calls_on_recorded_prompts(shared_data, name, gap,
     assert drop >= wanted
     assert drop > random["random"][:, 0].mean() + ahead
     assert drop > random["plain"][:, 0].mean()
+
+
+def test_three_classes_soft_paid_votes_and_another_label_model():
+    rng = np.random.default_rng(3)
+    gold = rng.integers(0, 3, 600)
+    right = np.where(rng.random((600, 4)) < 0.7, gold[:, None], rng.integers(0, 3, (600, 4)))
+    dense = np.where(rng.random((600, 4)) < 0.5, right, -1)
+    free = VoteMatrix.from_dense(dense, labels=["a", "b", "c"], lf_names=list("wxyz"))
+    sure = rng.uniform(0.4, 1.0, (600, 2))
+    said = np.where(rng.random((600, 2)) < sure, gold[:, None], rng.integers(0, 3, (600, 2)))
+    p = np.repeat(((1.0 - sure) / 2)[:, :, None], 3, axis=2)
+    np.put_along_axis(p, said[:, :, None], sure[:, :, None], axis=2)
+    paid = RecordedVotes(soft_vote_matrix(p, ["a", "b", "c"], lf_names=["p", "q"]))
+    nothing = DawidSkene().fit(free).predict_proba(free)
+    result = route(free, paid, DawidSkene(), budget=600, gold=gold)
+    assert len(result.asked) == 300
+    assert accuracy(result) > (nothing.argmax(axis=1) == gold).mean() + 0.05
+    assert {s.kind for s in result.votes.alphabet.extra} == {"bin"}

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from tests.endmodel.test_estimator import ARRAY, LABELS, TEXTS
 from weaklabel.endmodel import EndModel
-from weaklabel.endmodel.embeddings import Embeddings
+from weaklabel.endmodel.embeddings import WEIGHT_BESIDE_WORDS, EmbeddingEncoder, Embeddings
+from weaklabel.endmodel.encoder import FeatureSettings
+from weaklabel.endmodel.features import fit_encoder
 from weaklabel.endmodel.finetune import FineTune
+from weaklabel.endmodel.rows import read_rows
 from weaklabel.errors import ArtifactError, ConfigError, DataError
 
 TRUTH = np.where(LABELS.probabilities[:, 1] > 0.5, "spam", "ham")
@@ -31,12 +35,23 @@ class Lengths:
 
 def test_an_object_may_embed_and_is_asked_once_per_text(tmp_path: Path) -> None:
     encoder = Lengths()
-    model = EndModel(features=Embeddings(encoder)).fit(TEXTS, LABELS)
+    model = EndModel(features=Embeddings(encoder, words=False)).fit(TEXTS, LABELS)
     assert sorted(encoder.asked) == sorted({t for t, c in zip(TEXTS, LABELS.covered) if c})  # noqa: B905
     assert "3 numbers of sentence embeddings (Lengths)" in model.description_
     assert (model.predict(TEXTS) == TRUTH)[LABELS.covered].mean() > 0.8
     with pytest.raises(ArtifactError, match="an object of yours, which no file can hold"):
         model.save(tmp_path / "model.npz")
+
+
+def test_words_stand_beside_embeddings_and_survive_storage() -> None:
+    rows = read_rows(TEXTS)
+    encoder = fit_encoder("embeddings", rows, FeatureSettings(embeddings=Embeddings(Lengths())))
+    assert isinstance(encoder, EmbeddingEncoder)
+    matrix = sp.csr_matrix(encoder.transform(rows))
+    assert matrix.shape == (80, encoder.n_features)
+    lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1) - 1.0)  # words have length 1
+    assert np.sqrt(np.mean(np.square(lengths))) == pytest.approx(WEIGHT_BESIDE_WORDS, rel=1e-4)
+    assert "3 numbers of sentence embeddings (Lengths) and" in encoder.describe()
 
 
 class Wrong:

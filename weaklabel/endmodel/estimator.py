@@ -266,6 +266,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             uncovered=self.uncovered,
             sample_weight=sample_weight,
             dev=dev,
+            needs_keys=self.checkpoint is not None or (dev is None and self.holdout > 0),
         )
         seed = read_seed(self.random_state)
         size = n_values(data.problem.inputs)

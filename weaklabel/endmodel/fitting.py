@@ -101,8 +101,13 @@ def prepare(
     uncovered: str,
     sample_weight: Any = None,
     dev: Any = None,
+    needs_keys: bool = True,
 ) -> Prepared:
-    """Read rows and labels, learn the features, and turn rows into numbers."""
+    """Read rows and labels, learn the features, and turn rows into numbers.
+
+    Keys of the content of rows cost a pass over the values; they are needed to hold rows out and to
+    tell whether a checkpoint is of these rows.
+    """
     rows, targets = read_rows(X), read_targets(y, are_marks=user.targets == "multilabel")
     check_match(rows, targets, y)
     strategy = find_strategy(user.strategy)
@@ -116,7 +121,9 @@ def prepare(
     encoder = fit_encoder(encoder_name, rows, features, weights)
     labels = targets.probabilities[used]
     problem = Problem(encoder.transform(rows), apply_mode(labels, user.targets), weights, used)
-    groups = content_keys(rows, columns_in_use(encoder))
+    groups = np.arange(len(rows))
+    if needs_keys:
+        groups = content_keys(rows, columns_in_use(encoder))
     gold = None if dev is None else _prepare_dev(dev, encoder, targets, user)
     if strategy.uses_gold and gold is None:
         raise ConfigError(

@@ -7,7 +7,8 @@ tfidf          ``text``: strings
 table          one per column: numbers (NaN where missing), dates as seconds since 1970 in UTC (NaN
                where missing), categories and texts as strings (empty where missing)
 dense, sparse  ``features``: numbers
-embeddings     ``embeddings``: what the sentence encoder gives; the encoder itself is not exported
+embeddings     ``embeddings``: what the sentence encoder gives; the encoder itself is not exported;
+               and ``text``, unless ``Embeddings(words=False)``
 =============  ===================================================================================
 
 Hashed text is not exported, because its hash function has no counterpart; nor is what only Python
@@ -64,8 +65,12 @@ def add_features(graph: Graph, encoder: Encoder) -> str:
     if isinstance(encoder, SparseEncoder):
         return graph.input("features", ["n", encoder.n_features])
     if isinstance(encoder, EmbeddingEncoder):
-        raw = graph.input("embeddings", ["n", encoder.n_features])
-        return scaled(graph, raw, encoder.mean, encoder.scale)
+        raw = graph.input("embeddings", ["n", len(encoder.mean)])
+        part = scaled(graph, raw, encoder.mean, encoder.scale)
+        if encoder.words is None:
+            return part
+        words = tfidf(graph, graph.input("text", ["n"], is_text=True), encoder.words)
+        return graph.add("Concat", part, words, axis=1)
     if isinstance(encoder, TableEncoder):
         parts = [column(graph, name, part) for name, part in encoder.encoders.items()]
         return graph.add("Concat", *parts, axis=1)

@@ -179,6 +179,23 @@ def test_pages_are_turned(seen):
     assert page.locator(f"{ROWS} button", has_text="Next").is_disabled()
 
 
+def test_thousands_of_lines_come_one_portion_after_the_other(browser, tmp_path):
+    votes = VoteMatrix.from_dense(np.arange(1500)[:, None] % 2, labels=["a", "b"])
+    seen = Seen(browser, write_report(tmp_path / "long.html", votes))
+    seen.page.locator(f"{ROWS} .pager select").select_option("0")
+    seen.page.wait_for_function(
+        f"() => document.querySelectorAll('{ROWS} tr.line').length === 1500", timeout=20_000
+    )
+    heads = seen.page.locator(f"{ROWS} .opener")
+    assert heads.nth(1499).inner_text() == "1499"
+    seen.page.locator(f"{ROWS} .pager select").select_option("0")
+    seen.page.locator(f"{ROWS} input[type=search]").fill("149")  # while lines are still to come
+    seen.page.wait_for_timeout(200)
+    assert seen.column(ROWS, "Row") == ["149", *map(str, range(1490, 1500))]
+    assert seen.errors == []
+    seen.context.close()
+
+
 def test_an_opened_row_shows_its_data_votes_and_explanation(seen, case):
     at = int(np.flatnonzero(case.votes.n_votes_per_item >= 3)[0])
     seen.page.locator(f"{ROWS} input[type=search]").fill(f"row-{at:03d}")

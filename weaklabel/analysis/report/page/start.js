@@ -59,6 +59,6 @@ document.addEventListener("keydown", (event) => {
 let sizes = null;
 window.addEventListener("beforeprint", () => {
   sizes = tables.map((table) => table.size);
-  if (functionHost) tables[0].resize(0);
+  if (functionHost) tables[0].resize(0, true);
 });
 window.addEventListener("afterprint", () => tables.forEach((table, k) => table.resize(sizes[k])));

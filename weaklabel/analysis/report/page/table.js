@@ -124,10 +124,10 @@ class BigTable {
     this.draw();
   }
 
-  resize(size) {
+  resize(size, atOnce = false) {
     this.size = size;
     this.page = 0;
-    this.draw();
+    this.draw(atOnce);
   }
 
   turn(step) {
@@ -136,11 +136,13 @@ class BigTable {
     this.region.scrollIntoView({ block: "nearest" });
   }
 
-  draw() {
+  draw(atOnce = false) {
     const size = this.size || Math.max(this.found.length, 1);
     const start = this.page * size;
     const shown = this.found.slice(start, start + size);
-    this.body.replaceChildren(...shown.flatMap((i) => this.drawLine(i)));
+    const first = atOnce ? shown.length : AT_ONCE;
+    this.body.replaceChildren(...shown.slice(0, first).flatMap((i) => this.drawLine(i)));
+    this.drawRest(shown.slice(first));
     if (!shown.length) {
       this.body.append(el("tr", {}, el("td", { colspan: this.columns.length, class: "dim" }, "Nothing is like that.")));
     }
@@ -149,6 +151,16 @@ class BigTable {
     this.status.textContent = shown.length ? `${count(start + 1)}–${count(start + shown.length)} of ${of}` : `0 of ${of}`;
     this.previous.disabled = this.page === 0;
     this.next.disabled = start + size >= this.found.length;
+  }
+
+  // Thousands of lines come in portions, so that the page answers meanwhile.
+  drawRest(lines) {
+    clearTimeout(this.waiting);
+    if (!lines.length) return;
+    this.waiting = setTimeout(() => {
+      this.body.append(...lines.slice(0, AT_ONCE).flatMap((i) => this.drawLine(i)));
+      this.drawRest(lines.slice(AT_ONCE));
+    });
   }
 
   drawLine(i) {
@@ -199,6 +211,7 @@ class BigTable {
   }
 }
 
+const AT_ONCE = 300;
 const collator = new Intl.Collator("en", { numeric: true });
 
 function classes(column) {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weaklabel.errors import ConfigError, FitError
+from weaklabel.errors import ConfigError, FitError, IdentifiabilityWarning
 from weaklabel.inference.calibration import log_loss
 from weaklabel.models import LabelModel, load_model
 from weaklabel.votes.synthetic import planted_votes
@@ -72,7 +72,8 @@ def test_gold_of_one_class_does_not_calibrate():
     planted = skewed()
     gold = np.where(planted.truth == 0, 0, -1)
     gold[np.flatnonzero(gold == 0)[30:]] = -1
-    model = LabelModel().fit(planted.votes, gold)
+    with pytest.warns(IdentifiabilityWarning, match="all 30 gold rows are of class '0'"):
+        model = LabelModel().fit(planted.votes, gold)
     assert model.parameters_.temperature == LabelModel().fit(planted.votes).parameters_.temperature
     assert (model.parameters_.tilt == 0).all()
     assert not model.report_.gold.calibrated
@@ -103,6 +104,13 @@ def test_contradictory_gold_is_survived():
     p = LabelModel().fit(dense, gold).predict_proba(dense)
     assert np.isfinite(p).all()
     assert np.abs(p - 0.5).max() < 0.2  # told that votes say nothing, it says little
+
+
+def test_gold_that_contradicts_the_votes_is_said():
+    planted = skewed()
+    swapped = some_gold(1 - planted.truth, 100)
+    with pytest.warns(IdentifiabilityWarning, match=r"gold contradicts the votes: .* gold rows"):
+        LabelModel().fit(planted.votes, swapped)
 
 
 def test_explanations_add_up_after_calibration():

@@ -158,6 +158,9 @@ def test_bad_input(planted):
 
 def test_the_page_on_choosing_runs(capsys):
     page = Path(__file__).resolve().parents[2] / "docs" / "choosing.md"
-    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    exec(compile(code, str(page), "exec"), {})
-    assert "do not choose by the predictive column" in capsys.readouterr().out
+    codes = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(codes) == 2
+    exec(compile("\n".join(codes), str(page), "exec"), {})
+    out = capsys.readouterr().out
+    assert "do not choose by the predictive column" in out
+    assert "accuracy on 50 gold rows" in out

@@ -10,7 +10,9 @@ one.
 mean of ``--draws`` draws. Gold rows are drawn from the rows to fit on, and where those are the rows
 that are scored, the drawn ones are not: no row is ever scored whose own label was seen. A set
 without gold among its rows to fit on (tennis_flyingsquid) stays as it is. ``default+400``,
-``isotonic+400`` and the same with 1000 run if asked for by ``--models``.
+``isotonic+400``, the same with 1000, and ``f1+100`` (decided for the F1 of class 1) run if asked
+for by ``--models``. ``--same-split`` scores the rows to fit on, less those drawn, where they have
+gold.
 
 Peers that are not installed are named and left out. Snorkel and crowd-kit come with the extra
 ``bench``; the others by ``pip install hyperlm`` and ``pip install flyingsquid "pgmpy<1"``.
@@ -24,6 +26,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +60,7 @@ WITH_GOLD: dict[str, tuple[int, Callable[[], LabelModel]]] = {
 IF_ASKED: dict[str, tuple[int, Callable[[], LabelModel]]] = {
     "default+400": (400, LabelModel),
     "isotonic+400": (400, lambda: LabelModel(calibration="isotonic")),
+    "f1+100": (100, lambda: LabelModel(metric="f1", positive=1)),
     "default+1000": (1000, LabelModel),
     "isotonic+1000": (1000, lambda: LabelModel(calibration="isotonic")),
 }
@@ -99,6 +103,8 @@ def with_gold(
         gold, unseen = gold_rows(data, n, seed)
         model = make() if (gold >= 0).any() else LabelModel()
         p = model.fit(data.fit, gold).predict_proba(data.test)
+        p = p * np.exp(model.decision_tilt_)  # what ``predict`` decides by
+        p /= p.sum(axis=1, keepdims=True)
         found.append(measures(p, data, unseen))
     return {key: float(np.mean([f[key] for f in found])) for key in MEASURES}
 
@@ -198,6 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sets", nargs="+", help="folders under DATA_DIR; default: all")
     parser.add_argument("--models", nargs="+", choices=[*MODELS, *WITH_GOLD, *IF_ASKED, *PEERS])
     parser.add_argument("--draws", type=int, default=5, help="of gold rows")
+    parser.add_argument("--same-split", action="store_true", help="score the rows to fit on")
     parser.add_argument("--json", action="store_true", help="print records instead of tables")
     given = parser.parse_args(arguments)
     names = given.sets or find_sets(given.data)
@@ -213,7 +220,9 @@ def main(arguments: list[str] | None = None) -> int:
         except (SetError, OSError) as error:
             print(f"left out: {error}", file=sys.stderr)
             continue
-        if data is not None:
+        if data is not None and given.same_split:
+            data = replace(data, test=data.fit, gold=data.fit_gold)
+        if data is not None and (data.gold >= 0).any():
             groups.setdefault(group_of(name), []).append(data)
     if not groups:
         print(

@@ -64,9 +64,10 @@ def test_fitting_twice_gives_the_same_bits(make_model, votes):
 
 
 def test_inputs_are_left_as_they_are(make_model):
-    dense = good_votes().to_dense()
+    votes, truth = good_votes(truth=True)
+    dense = votes.to_dense()
     gold = np.full(len(dense), -1)
-    gold[:20] = 0
+    gold[:20] = truth[:20]
     weight = np.ones(len(dense))
     before = (dense.copy(), gold.copy(), weight.copy())
     make_model().fit(dense, gold, [0.3, 0.3, 0.4], sample_weight=weight)

@@ -198,3 +198,21 @@ def test_one_class_is_an_error_and_one_likeliest_class_a_warning() -> None:
         check_classes(np.array([[0.0, 1.0]] * 2), np.ones(2), classes)
     with pytest.warns(CoverageWarning, match="'ham' is the likeliest class of every row"):
         check_classes(np.array([[0.9, 0.1], [0.8, 0.2]]), np.ones(2), classes)
+
+
+def test_ids_that_do_not_match_the_rows_are_named() -> None:
+    space = LabelSpace(["ham", "spam"])
+    half = np.full((3, 2), 0.5)
+    texts = pd.Series(["a", "b", "c"], index=["r1", "r2", "r3"])
+    rows = read_rows(texts)
+
+    def check(ids: list[Any]) -> None:
+        soft = SoftLabels(half, space, ids=np.array(ids))
+        check_match(rows, read_targets(soft), soft)
+
+    check(["r1", "r2", "r3"])
+    check([7, 8, 9])  # an index of another kind says nothing
+    with pytest.raises(DataError, match=r"different order: row 0 is 'r1' in X and 'r2'"):
+        check(["r2", "r1", "r3"])
+    with pytest.raises(DataError, match=r"do not match in 1 rows: row 2 is 'r3' in X and 'r9'"):
+        check(["r1", "r2", "r9"])

@@ -308,7 +308,7 @@ def test_open_settings_follow_the_size_of_the_problem() -> None:
     assert linear.resolve(1000, 10_000, False, 0).optimizer == "lbfgs"
     assert linear.resolve(10**6, 10**8, True, 0).optimizer == "adamw"
     assert UserSettings(**GOOD).resolve(1000, 10_000, False, 0).optimizer == "adamw"
-    assert [batch_size(n) for n in (1, 1000, 10_000, 10**7)] == [16, 32, 256, 1024]
+    assert [batch_size(n) for n in (1, 1000, 10_000, 10**7)] == [16, 32, 256, 4096]
 
 
 def test_seeds_come_from_integers_generators_and_none() -> None:

@@ -26,7 +26,7 @@ SPARSE_LEARNING_RATE: Final = {"linear": 0.1, "mlp": 0.01}
 """Rows of length 1 over many features have small values, which ask for larger steps."""
 STEPS_PER_EPOCH: Final = 30  # aimed at by the automatic batch size
 SMALLEST_BATCH: Final = 16
-LARGEST_BATCH: Final = 1024
+LARGEST_BATCH: Final = 4096
 FINETUNE_BATCH: Final = 32
 
 
@@ -143,7 +143,7 @@ class UserSettings:
 
 
 def batch_size(n_rows: int) -> int:
-    """The power of two that makes about 30 steps an epoch, within 16 .. 1024."""
+    """The power of two that makes about 30 steps an epoch, within 16 .. 4096."""
     power = round(math.log2(max(1.0, n_rows / STEPS_PER_EPOCH)))
     return int(min(max(2**power, SMALLEST_BATCH), LARGEST_BATCH))
 

@@ -202,8 +202,8 @@ def _read_hard(array: npt.NDArray[Any]) -> Targets:
 def check_match(rows: Rows, targets: Targets, y: Any) -> None:
     """Raise DataError unless X and y have the same rows, as far as can be told.
 
-    Lengths are compared; and where X is a pandas object with an index and y has ids, a different
-    order of the same ids is found out.
+    Lengths are compared; and where X is a pandas object with an index and y has ids that occur in
+    it, every id must stand at its own row.
     """
     if len(rows) != len(targets):
         what = "the soft labels" if isinstance(y, SoftLabels) else "y"
@@ -215,12 +215,19 @@ def check_match(rows: Rows, targets: Targets, y: Any) -> None:
         return
     index, ids = rows.index.tolist(), y.ids.tolist()
     differs = [i for i, (a, b) in enumerate(zip(index, ids, strict=True)) if a != b]
-    if differs and set(index) == set(ids):
+    if not differs or not set(index) & set(ids):  # an index of another kind says nothing
+        return
+    at = f"row {differs[0]} is {index[differs[0]]!r} in X and {ids[differs[0]]!r} in the labels"
+    if set(index) == set(ids):
         raise DataError(
-            f"X and the soft labels have the same ids in different order: row {differs[0]} is "
-            f"{index[differs[0]]!r} in X and {ids[differs[0]]!r} in the labels; "
+            f"X and the soft labels have the same ids in different order: {at}; "
             "pass X.loc[labels.ids]"
         )
+    raise DataError(
+        f"the ids of X and of the soft labels do not match in {len(differs)} rows: {at}. Pass the "
+        "rows the labels were made from; or, if the index of X has nothing to do with their ids, "
+        "X.reset_index(drop=True)"
+    )
 
 
 def row_weights(

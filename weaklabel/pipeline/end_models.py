@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from weaklabel.endmodel import EndModel
+
+ROWS_AT_ONCE: Final = 65_536
+"""Rows of a Parquet file predicted at a time."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,8 @@ def predict_file(
     """Predict the classes of rows and write them as a table.
 
     The table has the columns ``id`` (or the position), ``p_<class>``, ``label``, ``confidence`` and
-    those kept.
+    those kept. A Parquet file is read, predicted and written in pieces of 65,536 rows, so it may
+    be larger than the memory.
 
     Parameters
     ----------
@@ -179,16 +184,38 @@ def predict_file(
 
     target = check_label_target(Path(out), overwrite=overwrite)
     fitted = EndModel.load(model)
-    table = read_rows(data)
-    need_columns([id_column, *keep], table.column_names, data)
-    probabilities = np.asarray(fitted.predict_proba(_inputs(fitted, table, text, data)))
     names = [str(c) for c in fitted.classes_]
-    best = probabilities.argmax(axis=1)
-    predictions = _prediction_table(table, probabilities, names, id_column, keep)
-    with atomic_path(target, overwrite=overwrite) as temporary:
-        _write(predictions, temporary, file_format(target))
-    counts = np.bincount(best, minlength=len(names))
+    counts = np.zeros(len(names), dtype=np.int64)
+    with (
+        atomic_path(target, overwrite=overwrite) as temporary,
+        _TableWriter(temporary, file_format(target)) as writer,
+    ):
+        start = 0
+        for table in _parts(data):
+            need_columns([id_column, *keep], table.column_names, data)
+            probabilities = np.asarray(fitted.predict_proba(_inputs(fitted, table, text, data)))
+            writer.add(_prediction_table(table, probabilities, names, id_column, keep, start))
+            counts += np.bincount(probabilities.argmax(axis=1), minlength=len(names))
+            start += table.num_rows
     return dict(zip(names, counts.tolist(), strict=True))
+
+
+def _parts(data: Any) -> Iterator[pa.Table]:
+    """The rows in pieces: a Parquet file is never read as a whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if isinstance(data, str | Path) and str(data).endswith(".parquet") and Path(data).is_file():
+        try:
+            file = pq.ParquetFile(data)
+        except (OSError, pa.ArrowException):
+            file = None  # read_rows says what is wrong with it
+        if file is not None and file.metadata.num_rows > ROWS_AT_ONCE:
+            with file:
+                for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+                    yield pa.Table.from_batches([batch])
+            return
+    yield read_rows(data)
 
 
 def _inputs(model: EndModel, rows: pa.Table, text: str | None, where: object) -> Any:
@@ -212,10 +239,12 @@ def _prediction_table(
     names: Sequence[str],
     id_column: str | None,
     keep: Sequence[str],
+    start: int,
 ) -> pa.Table:
     import pyarrow as pa
 
-    ids = pa.array(np.arange(rows.num_rows)) if id_column is None else rows.column(id_column)
+    positions = np.arange(start, start + rows.num_rows)
+    ids = pa.array(positions) if id_column is None else rows.column(id_column)
     columns: dict[str, Any] = {"id": ids}
     for k, name in enumerate(names):
         columns[PROBABILITY_PREFIX + name] = pa.array(probabilities[:, k])
@@ -231,10 +260,43 @@ def _prediction_table(
     return pa.table(columns)
 
 
-def _write(table: pa.Table, path: Path, form: str) -> None:
-    if form == "csv":
-        table.to_pandas().to_csv(path, index=False)
-    else:
-        import pyarrow.parquet as pq
+@final
+class _TableWriter:
+    """Writes a table piece by piece, as CSV or Parquet.
 
-        pq.write_table(table, path)
+    Parameters
+    ----------
+    path : Path
+    form : {"csv", "parquet"}
+    """
+
+    def __init__(self, path: Path, form: str) -> None:
+        self.path = path
+        self.form = form
+        self._parquet: Any = None
+        self._is_first = True
+
+    def __enter__(self) -> _TableWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._parquet is not None:
+            self._parquet.close()
+
+    def add(self, table: pa.Table) -> None:
+        """Write the next piece."""
+        if self.form == "csv":
+            mode = "w" if self._is_first else "a"
+            table.to_pandas().to_csv(self.path, index=False, header=self._is_first, mode=mode)
+        else:
+            import pyarrow.parquet as pq
+
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self.path, table.schema)
+            self._parquet.write_table(table)
+        self._is_first = False

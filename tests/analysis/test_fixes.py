@@ -167,3 +167,17 @@ def test_bad_input_is_refused():
         lfs_to_fix(planted.votes, model, ["eggs"] * 50)
     with pytest.raises(DataError, match="no rows to judge"):
         lfs_to_fix(planted.votes[:0], model)
+
+
+def test_gold_by_name_is_not_read_as_codes() -> None:
+    """Classes named by digits in another order than their codes."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=300)
+    dense = np.where(rng.random((300, 4)) < 0.8, truth[:, None], 1 - truth[:, None])
+    dense[rng.random((300, 4)) < 0.4] = -1
+    found = []
+    for names in (["0", "1"], ["1", "0"]):
+        votes = VoteMatrix.from_dense(dense, labels=names)
+        fixes = lfs_to_fix(votes, LabelModel().fit(votes), [names[y] for y in truth])
+        found.append([(lf.name, lf.expected_gain, lf.advice) for lf in fixes.lfs])
+    assert found[0] == found[1]

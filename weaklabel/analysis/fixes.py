@@ -243,7 +243,7 @@ def lfs_to_fix(
         raise DataError("there are no rows to judge labeling functions by; apply them first")
     codes = None if gold is None else gold_codes(votes.labels, gold, votes.n_items)
     if summary is None:
-        summary = lf_summary(votes, codes, model=model)
+        summary = lf_summary(votes, gold, model=model)
     found = _Costs(votes, model, codes)
     lfs = [_assembled(j, name, found, summary) for j, name in enumerate(votes.lf_names)]
     lfs.sort(key=lambda lf: -round(lf.at_stake, 9))  # ties by position

@@ -456,8 +456,9 @@ class _Confusion:
                 counts, classes = counts + self.gold.counts, classes + self.gold.class_counts
             self.counts = counts
             if self.class_balance is None:
-                share = np.maximum(classes, 1e-300) / classes.sum()
-                self.log_prior = self.class_exponent * np.log(share)
+                if (total := classes.sum()) > 0.0:  # else no vote is believed: nothing is learned
+                    share = np.maximum(classes / total, 1e-300)
+                    self.log_prior = self.class_exponent * np.log(share)
             else:
                 least = 1.0 / self.backend.rows.total_weight
                 self.log_prior = np.log(np.maximum(self.class_balance, least))

@@ -25,9 +25,10 @@ PRODUCTS = 1e8
 
 
 def rows_to_look_at(rows: VoteRows, n_voters: int) -> IntArray:
-    """Evenly spaced rows, as many as the pairwise products allow."""
-    work = float(rows.n_patterns) * rows.n_classes * n_voters**2
-    return np.arange(0, rows.n_patterns, int(work // PRODUCTS) + 1)
+    """Evenly spaced rows with votes, as many as the pairwise products allow, at least one."""
+    voted = np.flatnonzero(np.diff(rows.indptr))
+    work = float(len(voted)) * rows.n_classes * n_voters**2
+    return voted[:: int(work // PRODUCTS) + 1]
 
 
 def independence(

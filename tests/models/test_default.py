@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.models.conftest import good_votes
-from weaklabel.inference import anchored, independence, preweights
+from weaklabel.inference import anchored, preweights
+from weaklabel.inference import independence as independence_module
 from weaklabel.models import LabelModel, MajorityVote
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.synthetic import planted_votes
@@ -391,7 +392,7 @@ def test_predicting_in_blocks_of_rows_changes_nothing(monkeypatch):
 
 def test_a_look_at_few_rows_is_a_look_at_votes(monkeypatch):
     """With thousands of voters one row is looked at; without votes it would leave 0 / 0."""
-    monkeypatch.setattr(independence, "PRODUCTS", 1.0)
+    monkeypatch.setattr(independence_module, "PRODUCTS", 1.0)
     rng = np.random.default_rng(0)
     dense = rng.integers(3, size=(200, 6))
     dense[rng.random((200, 6)) < 0.5] = -1

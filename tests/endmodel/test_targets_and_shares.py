@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.endmodel.test_estimator import LABELS, TEXTS
 from weaklabel.endmodel import EndModel
-from weaklabel.endmodel.losses import CrossEntropy, find_loss
+from weaklabel.endmodel.losses import CrossEntropy, GeneralisedCrossEntropy, find_loss
 from weaklabel.endmodel.shares import answer_shares, class_offsets
 from weaklabel.endmodel.target_modes import TARGET_MODES, AnyOf, apply_mode, loss_of_mode
 from weaklabel.errors import ConfigError, DataError, FitError
@@ -158,6 +159,19 @@ def test_a_transition_matrix_is_estimated_where_none_is_given() -> None:
     plain = EndModel().fit(X, said)
     assert model.predict_proba(X).max(axis=1).mean() > plain.predict_proba(X).max(axis=1).mean()
     assert (model.predict(X) == truth).mean() > 0.98
+
+
+def test_settings_that_are_objects_survive_storage(tmp_path: Path) -> None:
+    model = EndModel(loss=GeneralisedCrossEntropy(q=0.5)).fit(TEXTS, LABELS)
+    loaded = EndModel.load(model.save(tmp_path / "one.npz"))
+    assert loaded.get_params() == model.get_params()
+    assert loaded.loss_ == GeneralisedCrossEntropy(q=0.5)
+    corrected = EndModel(loss="forward_correction").fit(TEXTS, LABELS)
+    loaded = EndModel.load(corrected.save(tmp_path / "two.npz"))
+    assert loaded.loss_ == corrected.loss_
+    assert loaded.loss == "forward_correction"
+    marks = EndModel(targets="multilabel").fit(TEXTS, LABELS)
+    assert EndModel.load(marks.save(tmp_path / "three.npz")).loss_ == marks.loss_
 
 
 def test_nothing_to_learn_is_still_an_error() -> None:

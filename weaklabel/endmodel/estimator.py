@@ -29,7 +29,12 @@ from weaklabel.endmodel.fitting import (
 from weaklabel.endmodel.losses import Loss, find_loss
 from weaklabel.endmodel.modules import Factory
 from weaklabel.endmodel.onnx_model import write_onnx
-from weaklabel.endmodel.params import stored_params, user_params
+from weaklabel.endmodel.params import (
+    restored_value,
+    stored_params,
+    stored_value,
+    user_params,
+)
 from weaklabel.endmodel.problem import n_values
 from weaklabel.endmodel.progress import epoch_bar
 from weaklabel.endmodel.rows import Rows, read_rows
@@ -463,6 +468,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         """
         self._check_fitted()
         facts = {name: getattr(self, name) for name in _FACTS}
+        facts["loss_"] = stored_value(self.loss_)
         parts = ModelParts(
             stored_params(self, self.seed_),
             self.classes_,
@@ -541,7 +547,8 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         model.features_ = parts.features
         model.net_ = parts.net
         model.offsets_ = parts.offsets
-        model.loss_ = UserSettings.of(model).plain_loss
+        loss = restored_value(parts.facts["loss_"])
+        model.loss_ = loss if isinstance(loss, Loss) else UserSettings.of(model).plain_loss
         model._head_settings = parts.head_settings
         for name in _FACTS:
             setattr(model, name, parts.facts[name])

@@ -23,7 +23,7 @@ from weaklabel.endmodel.nets import HeadSettings
 from weaklabel.endmodel.problem import Problem, n_values
 from weaklabel.endmodel.rows import Rows, read_rows
 from weaklabel.endmodel.selection import FEWEST_ROWS, Fitted, fit_net
-from weaklabel.endmodel.settings import UserSettings
+from weaklabel.endmodel.settings import UserSettings, find_device
 from weaklabel.endmodel.shares import class_offsets
 from weaklabel.endmodel.state import Build, TrainSettings, link, scores_of
 from weaklabel.endmodel.strategies import Plain, find_strategy
@@ -177,7 +177,7 @@ def fit_prepared(
         return user.head_spec.build(head, seed + k)
 
     is_small = size <= SMALL and user.head_spec.name in ("linear", "mlp")
-    with one_thread(is_small), own_randomness(user, seed):
+    with one_thread(is_small), own_randomness(user):
         settings = with_loss(settings, problem, build, user, data)
         strategy = find_strategy(user.strategy)
         fitted = fit_net(
@@ -247,12 +247,10 @@ def with_loss(
     return replace(settings, loss=loss.resolve(targets, weights))
 
 
-def own_randomness(user: UserSettings, seed: int) -> Any:
+def own_randomness(user: UserSettings) -> Any:
     """Keep torch's global generator as it is; modules of the user draw from a seeded one."""
-    devices = []
-    if user.device not in ("cpu", "auto") and torch.device(user.device).type == "cuda":
-        devices = [torch.device(user.device)]
-    return torch.random.fork_rng(devices=devices)
+    device = find_device(user.device)
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
 def check_finite(fitted: Fitted) -> None:
@@ -270,7 +268,8 @@ def checkpoint_of(
     """The checkpoint of a fit, bound to its rows, labels and settings."""
     if folder is None:
         return None
-    digest = hashlib.sha256(json.dumps(params, sort_keys=True, default=repr).encode())
+    same = {k: v for k, v in params.items() if k not in ("device", "progress")}
+    digest = hashlib.sha256(json.dumps(same, sort_keys=True, default=repr).encode())
     arrays = (data.groups, data.problem.targets, data.problem.weights, data.problem.positions)
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

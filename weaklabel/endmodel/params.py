@@ -28,13 +28,13 @@ def stored_params(model: Any, seed: int) -> dict[str, Any]:
     if not isinstance(model.random_state, int | None):
         params["random_state"] = seed  # a generator has moved on; its draw is the seed
     params["columns"] = None if model.columns is None else dict(model.columns)
-    params["checkpoint"] = None if model.checkpoint is None else str(model.checkpoint)
-    return {name: _stored(value) for name, value in params.items()}
+    params["checkpoint"] = None  # a place on this machine, of no use elsewhere
+    return {name: stored_value(value) for name, value in params.items()}
 
 
 def user_params(stored: Mapping[str, Any], head: Any = None) -> dict[str, Any]:
     """The settings for the constructor."""
-    params = {name: _restored(value) for name, value in stored.items()}
+    params = {name: restored_value(value) for name, value in stored.items()}
     for name in TUPLES:
         params[name] = tuple(params[name])
     if params["head"] == USER_HEAD:
@@ -42,7 +42,8 @@ def user_params(stored: Mapping[str, Any], head: Any = None) -> dict[str, Any]:
     return params
 
 
-def _stored(value: Any) -> Any:
+def stored_value(value: Any) -> Any:
+    """A setting as JSON: plain values as they are, objects by name and fields."""
     if is_user_head(value) and not isinstance(value, Loss | Strategy):
         return USER_HEAD
     if not is_dataclass(value):
@@ -54,7 +55,8 @@ def _stored(value: Any) -> Any:
     return {"object": group, "name": getattr(value, "name", ""), "settings": plain}
 
 
-def _restored(value: Any) -> Any:
+def restored_value(value: Any) -> Any:
+    """The setting of :func:`stored_value`."""
     if not isinstance(value, Mapping) or "object" not in value:
         return value
     kinds: dict[str, Any] = {

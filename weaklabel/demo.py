@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PACK = "labeling_functions.breast_cancer"
 FOLDER = "weaklabel-demo"
 RULES = "rules.py"
+REPORT = "report.html"
 GOLD = "diagnosis"
 ID = "id"
 HELD_OUT = 0.3
@@ -35,6 +36,7 @@ FILES = (
     "label_model.npz",
     "labels.parquet",
     "end_model.npz",
+    REPORT,
 )
 
 
@@ -128,6 +130,7 @@ def run_demo(
     ArtifactError
         If the folder cannot be written.
     """
+    from weaklabel.analysis.report import write_report
     from weaklabel.pipeline import run
 
     table = load_table()
@@ -155,6 +158,18 @@ def run_demo(
     )
     if result.end_model is None:
         raise RuntimeError("the run was asked for an end model and made none")
+    if on_step:
+        on_step("drawing a page about the votes and labels")
+    write_report(
+        folder / REPORT,
+        result.votes,
+        result.model,
+        result.labels,
+        gold=train[GOLD].tolist(),
+        rows=train,
+        title="Breast-cancer demonstration",
+        overwrite=overwrite,
+    )
     if on_step:
         on_step("training the same end model on the true diagnoses, to compare")
     features = [c for c in table.columns if c not in (ID, GOLD)]

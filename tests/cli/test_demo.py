@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weaklabel.demo import FOLDER, GOLD, ID, RULES, choose_folder, load_table, run_demo
+from weaklabel.demo import FOLDER, GOLD, ID, REPORT, RULES, choose_folder, load_table, run_demo
 from weaklabel.errors import ArtifactError
 
 
@@ -30,7 +30,9 @@ def test_overwriting_keeps_the_rules_that_somebody_changed(work):
     first = run_demo(folder)
     (folder / RULES).write_text("# mine")
     (folder / "labels.parquet").write_text("to be replaced")
+    (folder / REPORT).unlink()
     again = run_demo(folder, overwrite=True)
+    assert "Breast-cancer demonstration" in (folder / REPORT).read_text()
     assert (folder / RULES).read_text() == "# mine"
     assert again.end_model.to_dict() == first.end_model.to_dict()
     assert again.n_train == again.run.labels.n_items

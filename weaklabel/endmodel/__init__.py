@@ -18,6 +18,7 @@ module              what it does
                     ``progress``)
 ``fitting``         the steps of a fit; ``content`` says which rows are copies of each other
 ``shares``          offsets that answer each class as often as the labels do
+``temperature``     one number that makes all answers surer or less sure, chosen on gold
 ``checkpoint``      a fit that was interrupted goes on where it stopped
 ``selection``       weight decay and epochs, chosen on held-out soft labels
 ``artifact``        a trained model as one file (``params``); ``onnx_model`` as an ONNX file

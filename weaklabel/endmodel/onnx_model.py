@@ -32,6 +32,7 @@ def write_onnx(
     loss: Loss,
     doc: str,
     *,
+    temperature: float = 1.0,
     overwrite: bool = False,
 ) -> Path:
     """Write the model.
@@ -48,6 +49,8 @@ def write_onnx(
     graph = Graph()
     scores = add_head(graph, add_features(graph, encoder), net)
     scores = graph.add("Add", scores, graph.constant(offsets))
+    if temperature != 1.0:
+        scores = graph.add("Div", scores, graph.number(temperature))
     outputs = add_answers(graph, scores, classes, loss)
     model = graph.model(outputs, doc)
     graph.onnx.checker.check_model(model)

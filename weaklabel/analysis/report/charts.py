@@ -79,7 +79,8 @@ def columns(heights: Sequence[float], label: str, x_title: str, class_: str = "f
     top = max([*heights, 1e-300])
     room = HEIGHT - AXIS_ROOM
     width = 100.0 / len(heights)
-    shapes = [*_grid(room, [f"{top * share:,.0f}" for share in QUARTERS])]
+    lines, words = _grid(room, [f"{top * share:,.0f}" for share in QUARTERS])
+    shapes = [*lines]
     for k, value in enumerate(heights):
         tall = max(room * value / top, 1.5 if value else 0.0)
         name = f"{k / len(heights):.2f} to {(k + 1) / len(heights):.2f}: {value:,.0f}"
@@ -94,7 +95,7 @@ def columns(heights: Sequence[float], label: str, x_title: str, class_: str = "f
                 class_=class_,
             )
         )
-    return _figure(label, [*shapes, *_axis(room, x_title)])
+    return _figure(label, [*shapes, *words, *_axis(room, x_title)])  # the words over the columns
 
 
 def reliability(found: ReliabilityBins, label: str, x_title: str) -> Html:
@@ -108,21 +109,23 @@ def reliability(found: ReliabilityBins, label: str, x_title: str) -> Html:
     """
     room = HEIGHT - AXIS_ROOM
     most = max(int(found.count.max(initial=0)), 1)
+    lines, words = _grid(room, [f"{100 * share:.0f}%" for share in QUARTERS])
     shapes = [
-        *_grid(room, [f"{100 * share:.0f}%" for share in QUARTERS]),
+        *lines,
+        *words,
         element("line", x1="0", y1=room, x2="100%", y2="0", class_="diagonal"),
     ]
     for k in np.flatnonzero(found.count).tolist():
         x, n = _at(float(found.confidence[k])), int(found.count[k])
         y1, y2 = room * (1 - float(found.low[k])), room * (1 - float(found.high[k]))
         shapes.append(element("line", x1=x, x2=x, y1=y1, y2=y2, class_="whisker model"))
-        words = (
+        meaning = (
             f"confidence {percent(found.confidence[k])}, right {percent(found.accuracy[k])}, "
             f"{n:,} rows"
         )
         y, radius = room * (1 - float(found.accuracy[k])), 3.0 + 5.0 * (n / most) ** 0.5
         shapes.append(
-            element("circle", element("title", words), cx=x, cy=y, r=radius, class_="dot model")
+            element("circle", element("title", meaning), cx=x, cy=y, r=radius, class_="dot model")
         )
     return _figure(label, [*shapes, *_axis(room, x_title)])
 
@@ -145,12 +148,12 @@ def _figure(label: str, shapes: Iterable[Html]) -> Html:
     )
 
 
-def _grid(room: float, words: Sequence[str]) -> Iterable[Html]:
-    """Lines at the quarters of the height, with what they stand for."""
-    for share, word in zip(QUARTERS, words, strict=True):
-        y = round(room * (1 - share), 2) + 0.5
-        yield element("line", x1="0", x2="100%", y1=y, y2=y, class_="grid")
-        yield element("text", word, x="0", y=y - 4, class_="tick")
+def _grid(room: float, words: Sequence[str]) -> tuple[list[Html], list[Html]]:
+    """Lines at the quarters of the height, and what they stand for."""
+    heights = [round(room * (1 - share), 2) + 0.5 for share in QUARTERS]
+    lines = [element("line", x1="0", x2="100%", y1=y, y2=y, class_="grid") for y in heights]
+    named = zip(words, heights, strict=True)
+    return lines, [element("text", w, x="0", y=y - 4, class_="tick halo") for w, y in named]
 
 
 def _axis(room: float, title: str) -> Iterable[Html]:

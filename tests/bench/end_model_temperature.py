@@ -1,6 +1,6 @@
 """Does a temperature help end models? ``python -m tests.bench.end_model_temperature``.
 
-Every set of :mod:`tests.bench.end_models`; the default end model on soft labels of ``LabelModel()``.
+Every set of :mod:`tests.bench.end_models`; the default end model on labels of ``LabelModel()``.
 Log loss and calibration error (percent) on the scored rows as they are, and at temperatures chosen
 
 ``soft``    on held-out soft labels (three folds; no gold)

@@ -231,7 +231,7 @@ def slice_summary(
     measured = _Measured(votes, labels, codes, what)
     overall = measured.slices(("(all rows)",), np.zeros(votes.n_items, dtype=np.int64), None)
     if isinstance(slices, Mapping):
-        masks = _masks(slices, votes.n_items)
+        masks = read_masks(slices, votes.n_items)
         parts = [
             measured.slices((name,), np.where(mask, 0, -1), None) for name, mask in masks.items()
         ]
@@ -317,7 +317,10 @@ _ARRAYS = (
 )
 
 
-def _masks(slices: Mapping[str, npt.ArrayLike], n_items: int) -> dict[str, npt.NDArray[np.bool_]]:
+def read_masks(
+    slices: Mapping[str, npt.ArrayLike], n_items: int
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Named masks as arrays of bool, shape (n_items,); errors as :func:`slice_summary`."""
     if not slices:
         raise ConfigError("there must be at least one slice, found none")
     masks = {str(name): np.asarray(mask) for name, mask in slices.items()}

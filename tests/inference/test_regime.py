@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weaklabel.inference.anchored import clear_silence
+from weaklabel.inference.anchored.silence import clear_silence
 from weaklabel.models import LabelModel
 from weaklabel.votes.synthetic import planted_votes
 

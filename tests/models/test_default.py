@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.models.conftest import good_votes
-from weaklabel.inference import anchored, preweights
 from weaklabel.inference import independence as independence_module
+from weaklabel.inference import preweights
+from weaklabel.inference.anchored import fade
 from weaklabel.models import LabelModel, MajorityVote
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.synthetic import planted_votes
@@ -332,12 +333,12 @@ def test_contributions_need_little_repair(monkeypatch):
     votes = VoteMatrix.from_dense(mixture())
     model = LabelModel().fit(votes)
     layout, parameters, table_row = model._rows_of(votes)
-    prior, found = anchored.anchored_contributions(parameters, votes.indptr, table_row, layout)
+    prior, found = fade.anchored_contributions(parameters, votes.indptr, table_row, layout)
     total = prior.copy()
     np.add.at(total, votes.item_index(), found)
     np.testing.assert_allclose(total, np.log(model.predict_proba(votes)), atol=1e-12)
-    monkeypatch.setattr(anchored, "FADE_NODES", anchored.FADE_NODES // 2)
-    _, rougher = anchored.anchored_contributions(parameters, votes.indptr, table_row, layout)
+    monkeypatch.setattr(fade, "FADE_NODES", fade.FADE_NODES // 2)
+    _, rougher = fade.anchored_contributions(parameters, votes.indptr, table_row, layout)
     np.testing.assert_allclose(rougher, found, atol=1e-6)
 
 

@@ -22,6 +22,7 @@ from weaklabel.errors import ConfigError, FitError
 from weaklabel.inference.backends import make_backend
 from weaklabel.inference.model import Parameters, TableModel, with_gold
 from weaklabel.inference.rows import Backend, Expected, FloatArray, IntArray, VoteRows
+from weaklabel.inference.softmax import softmax
 from weaklabel.models.checks import Votes
 from weaklabel.models.statistics import PatternTable
 from weaklabel.models.table_model import TableLabelModel
@@ -148,13 +149,13 @@ class _Refits:
     def run(self, steps: int) -> LeaveOneOut:
         table, layout = self.table, self.layout
         self.scores = self.backend.scores(self.log_table, self.log_prior)
-        self.before = _softmax(self.scores)
+        self.before = softmax(self.scores)
         self.expected = self.backend.e_step(self.log_table, self.log_prior)
         if steps == 1 and self._is_large():
             return self._run_compiled()
         n_votes, n_flipped, shift = (np.zeros(table.n_lfs) for _ in range(3))
         balance = np.tile(
-            _softmax(self.log_prior[None] - self.silence.sum(axis=0)), (table.n_lfs, 1)
+            softmax(self.log_prior[None] - self.silence.sum(axis=0)), (table.n_lfs, 1)
         )
         for active, lf in enumerate(layout.lfs.tolist()):
             patterns, parameters = self._without(active, lf, steps)
@@ -164,7 +165,7 @@ class _Refits:
             n_votes[lf] = total
             n_flipped[lf] = weight @ (after.argmax(axis=1) != old.argmax(axis=1))
             shift[lf] = weight @ (0.5 * np.abs(after - old).sum(axis=1)) / max(total, 1e-300)
-            balance[lf] = _softmax(parameters.log_class[None])[0]
+            balance[lf] = softmax(parameters.log_class[None])[0]
         return LeaveOneOut(table.lf_names, n_votes, n_flipped, shift, balance, steps)
 
     def _is_large(self) -> bool:
@@ -198,13 +199,13 @@ class _Refits:
         every = np.zeros((3, table.n_lfs))
         every[:, layout.lfs] = sums
         balance = self._balance_as_fitted()
-        balance[layout.lfs] = _softmax(log_class)
+        balance[layout.lfs] = softmax(log_class)
         shift = every[2] / np.maximum(every[0], 1e-300)
         return LeaveOneOut(table.lf_names, every[0], every[1], shift, balance, 1)
 
     def _balance_as_fitted(self) -> FloatArray:
         as_fitted = self.log_prior - self.silence.sum(axis=0)
-        return np.tile(_softmax(as_fitted[None]), (self.table.n_lfs, 1))
+        return np.tile(softmax(as_fitted[None]), (self.table.n_lfs, 1))
 
     def _without(self, active: int, lf: int, steps: int) -> tuple[IntArray, Parameters]:
         """The patterns the LF votes on, and the parameters after some EM steps without it."""
@@ -215,7 +216,7 @@ class _Refits:
             found = self.backend.e_step(*self._tables(fitted, active))
         else:
             score = self.scores[patterns] - self.log_table[self.table_row[votes]]
-            change = _softmax(score) - self.before[patterns]
+            change = softmax(score) - self.before[patterns]
             delta = make_backend(self._part(patterns)).counts_of(change)
             found = Expected(
                 self.expected.counts + delta.counts,
@@ -278,8 +279,3 @@ def _in_blocks(
 
 def _times(gold: Expected, weight: float) -> Expected:
     return Expected(gold.counts * weight, gold.class_counts * weight, gold.log_likelihood)
-
-
-def _softmax(score: FloatArray) -> FloatArray:
-    out = np.exp(score - score.max(axis=1, keepdims=True))
-    return np.asarray(out / out.sum(axis=1, keepdims=True))

@@ -7,13 +7,15 @@ import pytest
 
 from weaklabel.endmodel import EndModel
 from weaklabel.errors import DataError
-from weaklabel.pipeline import end_models
-from weaklabel.pipeline.end_models import predict_file
+from weaklabel.pipeline import predicting
+from weaklabel.pipeline.predicting import predict_file
 
 
 @pytest.fixture
 def model(tmp_path):
-    rows = pd.DataFrame({"text": ["win cash", "lunch at noon"] * 10, "size": [i % 4 for i in range(20)]})
+    rows = pd.DataFrame(
+        {"text": ["win cash", "lunch at noon"] * 10, "size": [i % 4 for i in range(20)]}
+    )
     fitted = EndModel(columns={"text": "text"}).fit(rows, ["spam", "ham"] * 10)
     return fitted.save(tmp_path / "model.npz")
 
@@ -43,7 +45,7 @@ def test_pieces_are_the_whole(model, tmp_path, monkeypatch, ending, id_column):
         seen.append(len(X))
         return original(self, X)
 
-    monkeypatch.setattr(end_models, "ROWS_AT_ONCE", 30)
+    monkeypatch.setattr(predicting, "ROWS_AT_ONCE", 30)
     monkeypatch.setattr(EndModel, "predict_proba", watched)
     counts.append(predict_file(model, data, outs[1], id_column=id_column, keep=["size"]))
     assert seen == [30, 30, 30, 10]
@@ -58,7 +60,7 @@ def test_an_error_in_a_later_piece_leaves_no_file(model, tmp_path, monkeypatch):
     rows = rows_of(50)
     rows.loc[40, "size"] = float("inf")
     rows.to_parquet(data)
-    monkeypatch.setattr(end_models, "ROWS_AT_ONCE", 20)
+    monkeypatch.setattr(predicting, "ROWS_AT_ONCE", 20)
     with pytest.raises(DataError, match="finite"):
         predict_file(model, data, out)
     assert list(tmp_path.glob("*out*")) == []

@@ -3,7 +3,9 @@
 :func:`run` is what ``weaklabel run`` does. Its steps are here too, for the other commands.
 """
 
-from weaklabel.pipeline.end_models import EndModelSettings, predict_file, train_end_model
+from weaklabel.pipeline.end_model_report import EndModelReport, end_model_report
+from weaklabel.pipeline.end_models import EndModelSettings, train_end_model
+from weaklabel.pipeline.predicting import predict_file
 from weaklabel.pipeline.rows import (
     need_columns,
     positions_of,
@@ -20,11 +22,13 @@ from weaklabel.pipeline.steps import (
 )
 
 __all__ = [
+    "EndModelReport",
     "EndModelSettings",
     "RunResult",
     "check_label_target",
     "check_votes",
     "check_votes_target",
+    "end_model_report",
     "make_model",
     "need_columns",
     "positions_of",

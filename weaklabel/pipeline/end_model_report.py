@@ -16,12 +16,12 @@ import numpy.typing as npt
 from weaklabel.analysis.gold import check_same_rows, gold_codes
 from weaklabel.analysis.text import number, wrapped
 from weaklabel.errors import ConfigError, DataError
-from weaklabel.models import MajorityVote
 from weaklabel.pipeline.against_gold import GoldScores, gold_scores
 from weaklabel.pipeline.cross_fit import FOLDS, HeldOut, cross_fit
 from weaklabel.pipeline.held_out import HeldOutFacts, held_out_facts
 from weaklabel.pipeline.relabeling import SURE, Relabeling, rows_to_relabel
 from weaklabel.pipeline.slice_scores import SliceScore, slice_cells, slice_scores
+from weaklabel.pipeline.steps import make_model
 from weaklabel.soft_labels import SoftLabels
 from weaklabel.votes import VoteMatrix
 
@@ -250,7 +250,7 @@ def end_model_report(
 
 def _majority(votes: VoteMatrix, labels: SoftLabels) -> SoftLabels:
     check_same_rows(votes, labels)
-    return MajorityVote().fit(votes).label(votes)
+    return make_model("majority").fit(votes).label(votes)
 
 
 def _own(model: EndModel, rows: Any, labels: SoftLabels) -> HeldOut:

@@ -18,6 +18,7 @@ from weaklabel.cli import (
     packs,
     report_page,
     starting,
+    training,
 )
 from weaklabel.version import __version__
 
@@ -41,6 +42,11 @@ votes into soft labels without gold, and an end model learns from them.
   weaklabel label model.npz votes.npz --out labels.parquet
   weaklabel diff old_votes.npz votes.npz
   weaklabel report votes.npz --model model.npz --rows rows.csv --out report.html
+
+[bold]A classifier, and whether it helped[/bold]
+
+  weaklabel train labels.parquet rows.csv --out model.npz --relabel look.csv
+  weaklabel predict model.npz new_rows.parquet --out predictions.parquet
 
 [bold]Labels from a crowd or a panel of judges[/bold]
 
@@ -68,8 +74,8 @@ for function in (
     models.fit,
     models.label,
     models.aggregate,
-    models.train,
-    models.predict,
+    training.train,
+    training.predict,
     report_page.report,
     packs.packs,
 ):

@@ -14,7 +14,7 @@ from weaklabel.errors import ConfigError
 
 if TYPE_CHECKING:
     from weaklabel.lf import Pack
-    from weaklabel.llm import AskResult, Prompt
+    from weaklabel.llm import AskResult
 
 
 @command
@@ -31,7 +31,11 @@ def ask(
     ] = False,
     cache: Annotated[
         Path | None,
-        typer.Option("--cache", metavar="FILE", help="Keep every answer here; paid for once."),
+        typer.Option(
+            "--cache",
+            metavar="FILE",
+            help="Keep every answer here; paid for once. Default: the cache of the prompts.",
+        ),
     ] = None,
     prices: Annotated[
         Path | None,
@@ -42,11 +46,21 @@ def ask(
         typer.Option("--max-cost", metavar="AMOUNT", help="Never spend more; needs --prices."),
     ] = None,
     max_calls: Annotated[
-        int | None, typer.Option("--max-calls", metavar="N", help="Never send more requests.")
+        int | None,
+        typer.Option(
+            "--max-calls",
+            metavar="N",
+            help="Never send more requests. Default: that of the prompt.",
+        ),
     ] = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", metavar="N", help="Requests on their way at a time.")
-    ] = 16,
+        int | None,
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            help="Requests on their way at a time. Default: the least of the prompts'.",
+        ),
+    ] = None,
     failures: Annotated[
         Path | None,
         typer.Option("--failures", metavar="CSV", help="Rows without an answer, and why."),
@@ -72,7 +86,9 @@ def ask(
             raise ConfigError("there is nowhere to write the votes; pass --out, or --plan")
         check_votes_target(out, overwrite=overwrite)
     loaded = load_pack(pack)
-    prompts = _prompts_of(loaded)
+    rules = _rules_of(loaded)
+    prompts = [rule.prompt for rule in rules]
+    cache = _cache_of(rules) if cache is None else cache
     table = read_table(data)
     ids = id_column or loaded.id_column
     if only_plan:
@@ -83,6 +99,9 @@ def ask(
         screen.result(found.to_dict())
         return
     assert out is not None
+    max_calls = _max_calls_of(rules) if max_calls is None else max_calls
+    if concurrency is None:
+        concurrency = min(getattr(rule, "concurrency", 16) for rule in rules)
     stopped: Any = None
     try:
         result = ask_model(
@@ -91,25 +110,46 @@ def ask(
         )  # fmt: skip
     except (StoppedAsking, InterruptedAsking) as error:
         result, stopped = error.result, error
-    _write(screen, result, out, failures, overwrite)
+    if stopped is None or result.answered.any():  # an empty file would be in the way next time
+        _write(screen, result, out, failures, overwrite)
     if stopped is not None:
         raise stopped
 
 
-def _prompts_of(pack: Pack) -> list[Prompt]:
-    """The prompts among the labeling functions of a pack."""
+def _rules_of(pack: Pack) -> list[Any]:
+    """What holds the prompts of a pack: a function with the attribute ``prompt``, and settings."""
     from weaklabel.llm import Prompt
 
     # By what they hold: the library does not know the ready-made kinds.
-    held = [getattr(lf.function, "prompt", None) for lf in pack]
-    prompts = [prompt for prompt in held if isinstance(prompt, Prompt)]
-    if not prompts:
+    rules = [lf.function for lf in pack if isinstance(getattr(lf.function, "prompt", None), Prompt)]
+    if not rules:
         names = ", ".join(lf.name for lf in pack)
         raise ConfigError(
             f"pack {pack.name} has no prompts, only {names}; add a rule of kind prompt "
             "(labeling_functions.prompts), or use: weaklabel apply"
         )
-    return prompts
+    return rules
+
+
+def _cache_of(rules: list[Any]) -> Path | None:
+    """The cache that the prompts name."""
+    named = dict.fromkeys(c for rule in rules if (c := getattr(rule, "cache", None)) is not None)
+    if len(named) > 1:
+        listed = ", ".join(map(str, named))
+        raise ConfigError(f"the prompts name different caches ({listed}); pass --cache")
+    return next(iter(named), None)
+
+
+def _max_calls_of(rules: list[Any]) -> int | None:
+    """The limit of the one prompt; limits of several are of each alone, so the user has to say."""
+    limits = {rule.prompt.name: getattr(rule, "max_calls", None) for rule in rules}
+    given = [f"{name}: {limit}" for name, limit in limits.items() if limit is not None]
+    if given and len(rules) > 1:
+        raise ConfigError(
+            f"max_calls is a setting of single prompts ({', '.join(given)}), and here one holds "
+            "for all of them together; pass --max-calls"
+        )
+    return next(iter(limits.values()))
 
 
 def _write(

@@ -1,7 +1,4 @@
-"""Commands from votes to labels and on to end models.
-
-``fit``, ``label`` and ``aggregate`` make soft labels of votes; ``train`` and ``predict`` use them.
-"""
+"""Commands from votes to labels: ``fit``, ``label`` and ``aggregate``."""
 
 from __future__ import annotations
 
@@ -165,77 +162,3 @@ def aggregate(
             "n_answers": matrix.n_votes,
         }
     )
-
-
-@command
-def train(
-    screen: Screen,
-    labels: Annotated[
-        Path, typer.Argument(metavar="LABELS", help="Soft labels: .parquet or .csv.")
-    ],
-    data: opt.DataArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="End model to write.")],
-    id_column: opt.IdColumn = None,
-    text: opt.Text = None,
-    features: opt.Features = None,
-    drop: opt.Drop = None,
-    head: opt.HeadOption = opt.Head.linear,
-    overwrite: opt.Overwrite = False,
-    seed: opt.Seed = 0,
-) -> None:
-    """Train an end model on soft labels and the rows they belong to.
-
-    Rows are matched by --id, or by position if the labels have no ids.
-
-    Example: weaklabel train labels.parquet rows.csv --id id --drop answer --out classifier.model
-    """
-    from weaklabel.pipeline import EndModelSettings, positions_of, read_rows, train_end_model
-    from weaklabel.soft_labels import SoftLabels
-    from weaklabel.storage import check_target
-
-    check_target(out, overwrite=overwrite)
-    soft = SoftLabels.read(labels)
-    table = read_rows(data)
-    rows = table.take(positions_of(soft.ids, soft.n_items, table, id_column, data))
-    settings = EndModelSettings(
-        id_column, text, tuple(features or ()), tuple(drop or ()), head.value, seed
-    )
-    model = train_end_model(soft, rows, settings, data)
-    model.save(out, overwrite=overwrite)
-    screen.say(f"end model: {model.status_}")
-    screen.say(f"wrote {out} (end model)")
-    screen.result({"model": out, "classes": list(soft.labels), "status": model.status_})
-
-
-@command
-def predict(
-    screen: Screen,
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="End model written by train.")],
-    data: opt.DataArgument,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="PREDICTIONS", help="Table to write: .parquet or .csv.")
-    ],
-    id_column: opt.IdColumn = None,
-    text: Annotated[
-        str | None,
-        typer.Option(
-            "--text", metavar="COLUMN", help="For a model fitted on plain texts: their column."
-        ),
-    ] = None,
-    keep: opt.Keep = None,
-    overwrite: opt.Overwrite = False,
-) -> None:
-    """Predict the classes of rows with an end model.
-
-    Example: weaklabel predict classifier.model new_rows.csv --out predictions.csv
-    """
-    from weaklabel.pipeline import predict_file
-
-    counts = predict_file(
-        model, data, out, id_column=id_column, text=text, keep=keep or (), overwrite=overwrite
-    )
-    total = sum(counts.values())
-    shown = ", ".join(f"{name}: {n:,}" for name, n in counts.items())
-    screen.say(f"predictions for {total:,} rows: {shown}")
-    screen.say(f"wrote {out} (predictions)")
-    screen.result({"predictions": out, "n_items": total, "counts": counts})

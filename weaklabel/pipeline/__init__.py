@@ -20,11 +20,13 @@ from weaklabel.pipeline.steps import (
     check_votes_target,
     make_model,
 )
+from weaklabel.pipeline.training import TrainResult, train_files
 
 __all__ = [
     "EndModelReport",
     "EndModelSettings",
     "RunResult",
+    "TrainResult",
     "check_label_target",
     "check_votes",
     "check_votes_target",
@@ -37,5 +39,6 @@ __all__ = [
     "read_rows",
     "run",
     "train_end_model",
+    "train_files",
     "with_text_for_bools",
 ]

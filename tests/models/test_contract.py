@@ -16,7 +16,8 @@ from weaklabel.errors import (
     IdentifiabilityWarning,
     VotesError,
 )
-from weaklabel.models import DawidSkene, LabelModelBase, MajorityVote, load_model
+from weaklabel.models import DawidSkene, LabelModel, LabelModelBase, MajorityVote, load_model
+from weaklabel.storage import read_artifact, write_artifact
 from weaklabel.votes import VoteMatrix
 
 
@@ -110,6 +111,52 @@ def test_the_class_of_a_file_is_checked(votes, tmp_path):
     votes.save(tmp_path / "v.npz")
     with pytest.raises(ArtifactError, match="expected 'label_model'"):
         LabelModelBase.load(tmp_path / "v.npz")
+
+
+def rewritten(path, header=None, without=()):
+    """The file with other header entries and without some arrays."""
+    found, arrays = read_artifact(path)
+    found |= header or {}
+    kept = {k: v for k, v in arrays.items() if k not in without}
+    write_artifact(path, found.pop("kind"), found, kept, overwrite=True)
+
+
+def test_a_file_of_an_older_format_says_so(votes, tmp_path):
+    """It was a bare KeyError: files from before gold weighed votes have no ``correction``."""
+    path = tmp_path / "m.npz"
+    LabelModel().fit(votes).save(path)
+    header, _ = read_artifact(path)
+    assert header["model_version"] == 2
+    rewritten(path, {"model_version": 1}, without=["correction"])
+    with pytest.raises(ArtifactError, match=r"older format 1, .* reads format 2; fit it again"):
+        load_model(path)
+    LabelModel().fit(votes).save(path, overwrite=True)  # the advice
+    assert (load_model(path).predict(votes) == LabelModel().fit(votes).predict(votes)).all()
+
+
+def test_a_file_of_a_newer_format_or_with_a_part_missing(make_model, votes, tmp_path):
+    path = tmp_path / "m.npz"
+    make_model().fit(votes).save(path)
+    rewritten(path, without=["class_balance"])
+    with pytest.raises(ArtifactError, match=r"is damaged: the .* in it lacks 'class_balance'"):
+        load_model(path)
+    rewritten(path, {"model_version": 99})
+    with pytest.raises(ArtifactError, match="of format 99, newer than"):
+        load_model(path)
+
+
+def test_files_written_before_models_had_a_format_are_of_the_first(votes, tmp_path):
+    path = tmp_path / "m.npz"
+    for model in (DawidSkene(), LabelModel()):
+        model.fit(votes).save(path, overwrite=True)
+        header, arrays = read_artifact(path)
+        del header["model_version"]
+        write_artifact(path, header.pop("kind"), header, arrays, overwrite=True)
+        if isinstance(model, DawidSkene):
+            assert (load_model(path).predict(votes) == model.predict(votes)).all()
+        else:
+            with pytest.raises(ArtifactError, match="older format 1"):
+                load_model(path)
 
 
 def test_soft_labels_carry_ids_and_provenance(make_model, votes):

@@ -83,6 +83,8 @@ class LabelModel(LabelModelBase):
     [0, 1, 0, -1]
     """
 
+    _file_version = 2  # 1 had no array ``correction``: gold did not weigh votes
+
     layout_: TableLayout
     parameters_: AnchoredParameters
     decision_tilt_: FloatArray

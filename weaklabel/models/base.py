@@ -72,6 +72,7 @@ class LabelModelBase(ABC):
     statistics_: PatternTable | None
 
     _explanation_scale: ClassVar[Scale] = "log"
+    _file_version: ClassVar[int] = 1  # raised when what ``_arrays`` or ``_header`` give changes
     _balance_given: FloatArray | None
     _registry: ClassVar[dict[str, type[LabelModelBase]]] = {}
 
@@ -451,6 +452,7 @@ class LabelModelBase(ABC):
             arrays |= self._statistics().to_arrays()
         header = {
             "model": type(self).__name__,
+            "model_version": self._file_version,
             "params": _jsonable(self._settings()),
             "alphabet": self.alphabet_.to_json(),
             "lf_names": list(self.lf_names_),
@@ -470,7 +472,7 @@ class LabelModelBase(ABC):
         Raises
         ------
         ArtifactError
-            If the file is missing, damaged, or holds something else.
+            If the file is missing, damaged, of another format, or holds something else.
         """
         header, arrays = read_artifact(path, KIND)
         name = header.get("model", "")
@@ -479,7 +481,13 @@ class LabelModelBase(ABC):
             raise ArtifactError(
                 f"{os.fspath(path)} holds a {name or 'nameless model'}, expected a {cls.__name__}"
             )
-        return found._restored(header, arrays)
+        checks.check_file_version(path, name, header.get("model_version", 1), found._file_version)
+        try:
+            return found._restored(header, arrays)
+        except KeyError as error:
+            raise ArtifactError(
+                f"{os.fspath(path)} is damaged: the {name} in it lacks {error}; fit and save again"
+            ) from error
 
     @classmethod
     def _restored(cls, header: Mapping[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Self:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.errors import (
+    ArtifactError,
     ConfigError,
     CoverageWarning,
     FitError,
@@ -21,6 +22,7 @@ from weaklabel.errors import (
 from weaklabel.inference.rows import FloatArray, IntArray
 from weaklabel.labels import ABSTAIN, LabelSpace
 from weaklabel.models.statistics import PatternTable
+from weaklabel.version import __version__
 from weaklabel.votes import VoteMatrix
 
 Votes: TypeAlias = "VoteMatrix | npt.ArrayLike"
@@ -194,6 +196,22 @@ def warn_about_votes(table: PatternTable) -> None:
             "decides; give more rows or fewer classes",
             IdentifiabilityWarning,
             stacklevel=4,
+        )
+
+
+def check_file_version(
+    path: str | os.PathLike[str], name: str, version: int, read_here: int
+) -> None:
+    """Raise ArtifactError unless a file's format of a model is the one read here."""
+    if version < read_here:
+        raise ArtifactError(
+            f"{os.fspath(path)} holds a {name} of the older format {version}, and this weaklabel "
+            f"({__version__}) reads format {read_here}; fit it again on the votes and save it"
+        )
+    if version > read_here:
+        raise ArtifactError(
+            f"{os.fspath(path)} holds a {name} of format {version}, newer than the {read_here} "
+            "read here; upgrade weaklabel"
         )
 
 

@@ -32,8 +32,9 @@ from weaklabel.llm import (
     SheetQuestion,
     StoppedAsking,
     ask,
+    prompt_ensemble,
 )
-from weaklabel.llm.openai_client import _retry_after
+from weaklabel.llm.openai_client import _lists, _retry_after
 
 pytestmark = pytest.mark.slow
 
@@ -275,6 +276,22 @@ def test_an_unknown_model(server: Server):
     with pytest.raises(StoppedAsking, match="knows no model 'huge-chat'"):
         ask(prompt, texts(50), model=client(server, "huge-chat"), concurrency=16)
     assert server.log.n_requests == 0  # those that know the model
+
+
+@pytest.mark.parametrize("names", [("tiny-chat", "huge-chat"), ("huge-chat", "tiny-chat")])
+def test_an_unknown_model_beside_one_that_is_there_costs_nothing(
+    names: tuple[str, str], server: Server
+):
+    prompt = PromptLabelingFunction("spam", "{text}", YES_NO)
+    ensemble = prompt_ensemble(prompt, models=[client(server, name) for name in names])
+    with pytest.raises(StoppedAsking, match="knows no model 'huge-chat'"):
+        ask(list(ensemble), texts(50))
+    assert server.log.n_requests == 0
+
+
+@pytest.mark.parametrize("listed", ["{}", "[]", '{"data": []}', '{"data": [{}]}', "no", "null"])
+def test_lists_of_models_that_say_nothing(listed: str):
+    assert _lists(listed, "m") is None
 
 
 def test_no_server(monkeypatch: pytest.MonkeyPatch):

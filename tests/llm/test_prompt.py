@@ -61,6 +61,7 @@ def test_a_template_reads_columns_by_name_only():
         ("{0}", r"must name the column of each field, found \{0\}"),
         ("{text!r}", "found a conversion or a nested format at 'text'"),
         ("{text:{width}}", "found a conversion or a nested format at 'text'"),
+        ("hello", "reads no column, so every row would get the same answer"),
     ],
 )
 def test_templates_that_are_refused(text: str, message: str):

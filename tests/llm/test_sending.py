@@ -148,6 +148,12 @@ def test_no_more_than_concurrency_are_on_their_way(spam: PromptLabelingFunction)
         (lambda: CallableModel(print, " "), "the model needs a name"),
         (lambda: CallableModel(print, "m", takes="row"), "takes must be 'text' or"),  # type: ignore[arg-type]
         (lambda: CallableModel(print, "m", threads=0), "threads must be at least 1"),
+        (lambda: Sampling(temperature=-1), "temperature must be a number >= 0, found -1"),
+        (lambda: Sampling(temperature=float("nan")), "temperature must be a number >= 0"),
+        (lambda: Sampling(max_tokens=0), "max_tokens must be a whole number >= 1, found 0"),
+        (lambda: Sampling(n=0), "n must be a whole number >= 1, found 0"),
+        (lambda: Sampling(n=True), "n must be a whole number >= 1, found True"),
+        (lambda: Sampling(top_logprobs=-1), "top_logprobs must be a whole number >= 0, found -1"),
     ],
 )
 def test_settings_that_are_refused(make, message):

@@ -51,6 +51,21 @@ def messages_of(
     return tuple(messages)
 
 
+def check_reads(fields: Sequence[str], name: str) -> None:
+    """Refuse a prompt that reads nothing of a row.
+
+    Raises
+    ------
+    ConfigError
+        It would put the same question about every row.
+    """
+    if not fields:
+        raise ConfigError(
+            f"the template of prompt {name!r} reads no column, so every row would get the same "
+            "answer; put the column in braces, such as {text}, or name images"
+        )
+
+
 def chosen_examples(
     examples: Examples, rows: Sequence[Mapping[str, Any]]
 ) -> Sequence[Sequence[Example]]:

@@ -70,6 +70,12 @@ class OpenAIClient:
     schema : bool, default True
         Whether to send JSON schemas; taken back by itself where the endpoint refuses them.
 
+    Attributes
+    ----------
+    is_listed : bool, optional
+        Whether the endpoint lists the model; None if it lists none, or was not asked yet. Endpoints
+        may serve models that they do not list, so only an answer shows.
+
     Raises
     ------
     MissingDependencyError
@@ -103,6 +109,7 @@ class OpenAIClient:
         self._schema = schema
         self._max_tokens_key = "max_tokens"
         self._checked = False
+        self.is_listed: bool | None = None
         self._pools = _Pools(self)
 
     def __repr__(self) -> str:
@@ -161,7 +168,7 @@ class OpenAIClient:
         client = self._pools.first()
         for attempt in range(0 if self._checked else 3):
             try:
-                await client.get("/models", cast_to=str)
+                self.is_listed = _lists(await client.get("/models", cast_to=str), self.model)
                 break
             except openai.APIConnectionError as error:
                 if attempt == 2:
@@ -308,6 +315,14 @@ def _require_openai() -> None:
         import openai  # noqa: F401
     except ImportError:
         raise MissingDependencyError("openai", "llm") from None
+
+
+def _lists(text: str, model: str) -> bool | None:
+    """Whether a list of models holds one; None if it is none."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        listed = [entry["id"] for entry in json.loads(text)["data"]]
+        return model in listed if listed else None
+    return None
 
 
 def _cause(error: BaseException) -> str:

@@ -29,6 +29,7 @@ from weaklabel.llm.messages import (
     TemplateLike,
     check_examples,
     check_name,
+    check_reads,
     chosen_examples,
     column_names,
     digest_of_parts,
@@ -132,8 +133,8 @@ class PromptLabelingFunction:
     Raises
     ------
     ConfigError
-        If the name or the template is wrong, the answer map is empty, two answers normalise to the
-        same text, an answer names no class, or an example does not fit.
+        If the name or the template is wrong, it reads no column, the answer map is empty, two
+        answers normalise to the same text, an answer names no class, or an example does not fit.
     """
 
     name: str
@@ -154,6 +155,7 @@ class PromptLabelingFunction:
         object.__setattr__(self, "images", column_names(self.images))
         # Made here, so that a wrong prompt is refused where it is written.
         _ = self.answer_map, self.renderer, self.label_space
+        check_reads(self.fields, self.name)
         check_examples(self.examples, self.renderer.fields, self.answer_map, self.name)
 
     @cached_property

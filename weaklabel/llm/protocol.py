@@ -12,11 +12,13 @@ stops at once.
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
-from weaklabel.errors import WeakLabelError
+from weaklabel.errors import ConfigError, WeakLabelError
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 
@@ -120,6 +122,11 @@ class Sampling:
         Log-probabilities of this many tokens at each position; 0 for none.
     seed : int, optional
         Passed to models that take one.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of its range: an endpoint would refuse every question.
     """
 
     temperature: float = 0.0
@@ -127,6 +134,16 @@ class Sampling:
     n: int = 1
     top_logprobs: int = 0
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        value = self.temperature
+        if not isinstance(value, numbers.Real) or not 0 <= value < math.inf:
+            raise ConfigError(f"temperature must be a number >= 0, found {value!r}")
+        for name, least in (("max_tokens", 1), ("n", 1), ("top_logprobs", 0)):
+            value = getattr(self, name)
+            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+            if not whole or value < least:
+                raise ConfigError(f"{name} must be a whole number >= {least}, found {value!r}")
 
 
 @dataclass(frozen=True)

@@ -123,9 +123,15 @@ class Run:
             models.setdefault(model.name, (model, []))[1].append(q)
         try:
             await self._check([model for model, _ in models.values()])
+            asked = [self._begun(model, own) for model, own in models.values()]
+            # One question of each goes alone, first of those that the endpoint does not list: a
+            # wrong model or key shows before more is paid for, also by the other models.
+            for sender, todo, _ in sorted(asked, key=lambda one: _is_known(one[0].model)):
+                await self._work(sender, todo, most=1)
             async with asyncio.TaskGroup() as group:
-                for model, own in models.values():
-                    group.create_task(self._ask_model(model, own))
+                for sender, todo, n_left in asked:
+                    for _ in range(min(WAITING * self._concurrency, n_left)):
+                        group.create_task(self._work(sender, todo))
         finally:
             await _close(model for model, _ in models.values())
 
@@ -136,17 +142,13 @@ class Run:
             if check is not None:
                 await check()
 
-    async def _ask_model(self, model: LanguageModel, questions: Sequence[int]) -> None:
+    def _begun(
+        self, model: LanguageModel, questions: Sequence[int]
+    ) -> tuple[Sender, Iterator[tuple[int, Question]], int]:
+        """What sends the questions to a model, the questions, and how many follow the first."""
         price = self._job.price(self._job.questions[questions[0]].prompt)
-        sender = Sender(model, self._concurrency, self._ledger, price)
-        self._senders[model.name] = sender
-        todo = self._job.rendered(questions)
-        # The first goes alone: a wrong model or key shows before more is sent.
-        await self._work(sender, todo, most=1)
-        n_workers = min(WAITING * self._concurrency, len(questions) - 1)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(n_workers):
-                group.create_task(self._work(sender, todo))
+        sender = self._senders[model.name] = Sender(model, self._concurrency, self._ledger, price)
+        return sender, self._job.rendered(questions), len(questions) - 1
 
     async def _work(
         self, sender: Sender, todo: Iterator[tuple[int, Question]], most: int | None = None
@@ -234,6 +236,11 @@ def _first_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def _is_known(model: LanguageModel) -> bool:
+    """Whether the endpoint lists the model, as far as it is known."""
+    return getattr(model, "is_listed", None) is not False
 
 
 async def _close(models: Iterable[LanguageModel]) -> None:

@@ -13,6 +13,7 @@ from weaklabel.llm.answers import AnswerMap, AnswersLike, Reading, space_of
 from weaklabel.llm.messages import (
     TemplateLike,
     check_name,
+    check_reads,
     column_names,
     digest_of_parts,
     messages_of,
@@ -73,6 +74,7 @@ class PromptSheet:
         if not self.asked:
             raise ConfigError(f"prompt {self.name!r} must ask at least one question, found none")
         _ = self._maps, self.renderer, self.label_space
+        check_reads(self.fields, self.name)
 
     @cached_property
     def _maps(self) -> dict[str, AnswerMap]:

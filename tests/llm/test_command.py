@@ -111,3 +111,51 @@ def test_an_endpoint_that_refuses(folder: Path):
     assert code == 1
     assert "no quota" in err
     assert VoteMatrix.load("votes.npz").n_votes >= 2
+
+
+def test_an_endpoint_that_refuses_at_once_leaves_no_file(folder: Path):
+    text = PACK.replace('if "row 2 " in text:', "if True:")
+    text = text.replace('QuestionError("refused", "not this one")', 'EndpointError("no quota")')
+    (folder / "pack.py").write_text(text.replace("QuestionError\n", "EndpointError\n"))
+    code, _, err = call("--out", "votes.npz")
+    assert (code, "no quota" in err) == (1, True)
+    assert not (folder / "votes.npz").exists()
+
+
+def with_settings(folder: Path, *settings: str) -> None:
+    """A pack with a prompt for each text of settings."""
+    head = PACK.partition("is_spam = ")[0].replace("row 2 ", "row 99")
+    (folder / "pack.py").write_text(
+        head
+        + "".join(
+            f'p{k} = prompt("p{k}", "{k} {{text}}", ["ham", "spam"], '
+            f"CallableModel(answer, 'm'), {given})\n"
+            for k, given in enumerate(settings)
+        )
+    )
+
+
+def test_the_settings_of_a_prompt_hold(folder: Path):
+    with_settings(folder, "cache='kept', max_calls=4, concurrency=1")
+    for n_cached in (0, 4, 8):
+        assert f" {n_cached} " in call("--plan")[1].splitlines()[-2]
+        code, out, err = call("--out", "votes.npz", "--overwrite")
+        assert code == 0, err
+    assert "complete: 1 calls" in out
+    with_settings(folder, "cache='kept', max_calls=4")
+    assert "complete: 9 calls" in call("--out", "w.npz", "--max-calls", "50", "--cache", "other")[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "message"),
+    [
+        (("cache='a'", "cache='b'"), "--cache", "the prompts name different caches (a, b); pass"),
+        (("max_calls=5", ""), "--max-calls", "max_calls is a setting of single prompts (p0: 5)"),
+    ],
+)
+def test_settings_that_differ(folder: Path, settings: tuple[str, ...], option: str, message: str):
+    with_settings(folder, *settings)
+    code, _, err = call("--out", "votes.npz")
+    assert code == 1
+    assert message in err.replace("\n", " ")
+    assert call("--out", "votes.npz", option, "9")[0] == 0

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from weaklabel.models import identifiability as identifiability
     from weaklabel.models import learn_dependencies as learn_dependencies
     from weaklabel.models import leave_one_out_lfs as leave_one_out_lfs
+    from weaklabel.pipeline import end_model_report as end_model_report
     from weaklabel.soft_labels import SoftLabels as SoftLabels
     from weaklabel.votes import VoteMatrix as VoteMatrix
 
@@ -103,6 +104,7 @@ _HOME = {
     "compare": "weaklabel.analysis",
     "diff_labels": "weaklabel.analysis",
     "diff_votes": "weaklabel.analysis",
+    "end_model_report": "weaklabel.pipeline",
     "error_buckets": "weaklabel.analysis",
     "identifiability": "weaklabel.models",
     "label_quality": "weaklabel.analysis",
@@ -156,6 +158,7 @@ __all__ = [
     "compare",
     "diff_labels",
     "diff_votes",
+    "end_model_report",
     "error_buckets",
     "identifiability",
     "label_quality",

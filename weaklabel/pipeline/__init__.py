@@ -3,9 +3,9 @@
 :func:`run` is what ``weaklabel run`` does. Its steps are here too, for the other commands.
 """
 
-from weaklabel.pipeline.end_model_report import EndModelReport, end_model_report
 from weaklabel.pipeline.end_models import EndModelSettings, train_end_model
 from weaklabel.pipeline.predicting import predict_file
+from weaklabel.pipeline.reporting import EndModelReport, end_model_report
 from weaklabel.pipeline.rows import (
     need_columns,
     positions_of,

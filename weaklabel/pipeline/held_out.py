@@ -87,8 +87,8 @@ class HeldOutFacts:
             ),
             ("gap of its confidence to the labels", percent(self.calibration_gap)),
             (
-                "cross-entropy to the labels",
-                f"{number(self.cross_entropy)} nats (the labels {number(self.label_entropy)}, "
+                "cross-entropy to the labels, nats",
+                f"{number(self.cross_entropy)} (labels {number(self.label_entropy)}, "
                 f"their mean {number(self.balance_cross_entropy)})",
             ),
         ]

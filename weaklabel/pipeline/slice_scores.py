@@ -57,26 +57,34 @@ class SliceScore:
         return found | {"difference": [plain(end) for end in self.difference]}
 
 
+def masks_of(slices: Any, n_items: int, what: str) -> dict[str, npt.NDArray[np.bool_]]:
+    """A column of values, or masks by name, as masks of shape (n_items,).
+
+    Values and errors as in :func:`weaklabel.analysis.slice_summary`; none if ``slices`` is None.
+    """
+    if slices is None:
+        return {}
+    if isinstance(slices, Mapping):
+        return read_masks(slices, n_items)
+    names, of_row = slices_of(slices, n_items, what=what)
+    return {name: of_row == k for k, name in enumerate(names)}
+
+
 def slice_scores(
-    slices: Any, labels: SoftLabels, answers: FloatArray, gold: IntArray | None, what: str
+    masks: Mapping[str, npt.NDArray[np.bool_]],
+    labels: SoftLabels,
+    answers: FloatArray,
+    gold: IntArray | None,
 ) -> tuple[SliceScore, ...]:
     """Look at the answers slice by slice.
 
     Parameters
     ----------
-    slices : column of values, or mapping of name to mask
-        As :func:`weaklabel.analysis.slice_summary`.
+    masks : mapping of str to array of bool, shape (n_items,)
     labels : SoftLabels
     answers : array, shape (n_items, n_classes)
     gold : array of int, shape (n_items,), optional
-    what : str
-        The name of the column, for errors.
     """
-    if isinstance(slices, Mapping):
-        masks = read_masks(slices, labels.n_items)
-    else:
-        names, of_row = slices_of(slices, labels.n_items, what=what)
-        masks = {name: of_row == k for k, name in enumerate(names)}
     codes = np.full(labels.n_items, -1) if gold is None else gold
     at, right = np.arange(labels.n_items), np.maximum(codes, 0)
     end, given = decisions(answers), decisions(labels.probabilities)
@@ -112,13 +120,13 @@ def _mean(values: FloatArray) -> float:
 
 def slice_cells(slices: tuple[SliceScore, ...], what: str) -> Cells:
     """One line per slice; accuracies where some row has gold."""
-    header = [what, "rows", "coverage", "confidence", "agreement"]
+    header = [what, "rows", "covered", "confid.", "agrees"]
     rows = [
         [s.name, f"{s.n_items:,}", percent(s.coverage), percent(s.confidence), percent(s.agreement)]
         for s in slices
     ]
     if any(s.n_gold for s in slices):
-        header += ["gold", "labels", "end model", "difference"]
+        header += ["gold", "labels", "model", "difference"]
         for row, s in zip(rows, slices, strict=True):
             row += [f"{s.n_gold:,}", percent(s.labels), percent(s.end_model), _interval(s)]
     numeric = (False, *[True] * (len(header) - 1))

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from weaklabel.errors import ConfigError, DataError, WeakLabelError
 from weaklabel.pipeline.cross_fit import FOLDS
-from weaklabel.pipeline.end_model_report import FEW_GOLD, EndModelReport, end_model_report
 from weaklabel.pipeline.end_models import EndModelSettings, end_model_columns, train_end_model
 from weaklabel.pipeline.relabeling import SURE
+from weaklabel.pipeline.reporting import FEW_GOLD, EndModelReport, end_model_report
 from weaklabel.pipeline.rows import gold_codes, need_columns, positions_of, read_rows
 from weaklabel.pipeline.steps import check_label_target
 from weaklabel.soft_labels import SoftLabels

@@ -20,7 +20,7 @@ from weaklabel.pipeline.against_gold import GoldScores, gold_scores
 from weaklabel.pipeline.cross_fit import FOLDS, HeldOut, cross_fit
 from weaklabel.pipeline.held_out import HeldOutFacts, held_out_facts
 from weaklabel.pipeline.relabeling import SURE, Relabeling, rows_to_relabel
-from weaklabel.pipeline.slice_scores import SliceScore, slice_cells, slice_scores
+from weaklabel.pipeline.slice_scores import SliceScore, masks_of, slice_cells, slice_scores
 from weaklabel.pipeline.steps import make_model
 from weaklabel.soft_labels import SoftLabels
 from weaklabel.votes import VoteMatrix
@@ -222,6 +222,7 @@ def end_model_report(
     if not 0.0 < sure <= 1.0:
         raise ConfigError(f"sure must be in (0, 1], found {sure!r}")
     codes = None if gold is None else gold_codes(labels.labels, gold, labels.n_items)
+    masks = masks_of(slices, labels.n_items, what)
     majority = None if votes is None else _majority(votes, labels)
     held_out = (
         cross_fit(model, rows, labels, folds=folds, seed=seed)
@@ -240,9 +241,7 @@ def end_model_report(
         gold_uncovered=_on(answerers, codes, ~labels.covered, seed),
         temperature=None if codes is None else _temperature(held_out, codes, seed),
         what=what,
-        slices=()
-        if slices is None
-        else slice_scores(slices, labels, held_out.probabilities, codes, what),
+        slices=slice_scores(masks, labels, held_out.probabilities, codes),
         relabel=rows_to_relabel(labels, held_out.probabilities, codes, sure=sure),
         answers=answers,
     )

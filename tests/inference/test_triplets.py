@@ -13,6 +13,7 @@ from weaklabel.inference.moments import vote_moments
 from weaklabel.inference.rows import VoteRows
 from weaklabel.inference.triplets import (
     class_conditional_tables,
+    correlations,
     has_triplet,
     loadings,
     signs,
@@ -42,6 +43,22 @@ def brute_force(products, independent, aggregate):
                 "mean": np.mean(each),
             }[aggregate]
     return out
+
+
+def test_a_constant_correlates_with_nothing():
+    """Rounding errors were divided by rounding errors, and overflowed."""
+    rng = np.random.default_rng(0)
+    values = np.sign(rng.normal(size=(1000, 4)))
+    values[:, 2] = -1.0
+    covariance = values.T @ values / 1000 - np.outer(values.mean(axis=0), values.mean(axis=0))
+    covariance[2, 2], covariance[2, 0] = 1e-16, 1e-17
+    correlation, spread = correlations(covariance, covariance.diagonal())
+    assert (correlation[2] == 0).all()
+    assert (correlation[:, 2] == 0).all()
+    assert spread[2] == 0
+    others = [0, 1, 3]
+    expected = np.corrcoef(values[:, others], rowvar=False)
+    np.testing.assert_allclose(correlation[np.ix_(others, others)], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)

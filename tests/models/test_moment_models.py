@@ -6,10 +6,12 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from tests.bench import soft_votes
 from tests.bench.triplet_reference import reference_tables
 from tests.models.conftest import good_votes
 from weaklabel.errors import ConfigError, ConvergenceWarning, FitError, IdentifiabilityWarning
 from weaklabel.labels import LabelSpace, OneOf, VoteAlphabet
+from weaklabel.llm.soft_votes import soft_vote_matrix
 from weaklabel.models import MajorityVote, MatrixCompletion, Triplets, load_model
 from weaklabel.models.dependencies import learn_dependencies
 from weaklabel.votes import VoteMatrix
@@ -38,6 +40,36 @@ def planted_tables(planted, layout):
     """P(LF casts the vote | class) as drawn."""
     confusion, propensity = planted.confusion, planted.propensity
     return (confusion * propensity[:, :, None])[layout.row_lf, :, layout.row_symbol]
+
+
+# -- votes with confidences ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make_model", [Triplets, MatrixCompletion])
+def test_confidences_tell_the_class_balance(make_model):
+    """They overflowed: no confident vote is for a class in full, so all seemed to be against it."""
+    stated, truth = soft_votes.planted(8000, seed=1)
+    kept = (truth == 1) | (np.random.default_rng(1).random(len(truth)) < 0.25)
+    stated, truth = stated[kept], truth[kept]
+    votes = soft_vote_matrix(np.stack([1.0 - stated, stated], axis=2), ["0", "1"])
+    model = make_model().fit(votes)
+    assert model.class_balance_[1] == pytest.approx(0.8, abs=0.1)
+    even = make_model(balance="uniform").fit(votes)
+    right, without = (
+        (m.predict_proba(votes).argmax(axis=1) == truth).mean() for m in (model, even)
+    )
+    assert right > without + 0.02
+
+
+@pytest.mark.parametrize("make_model", [Triplets, MatrixCompletion])
+def test_an_lf_that_says_the_same_of_every_row_changes_next_to_nothing(make_model):
+    planted = planted_votes(3000, accuracy=np.linspace(0.6, 0.85, 6))
+    dense = planted.votes.to_dense()
+    constant = np.column_stack([dense, np.ones(len(dense), dtype=int)])
+    before = make_model().fit(dense).predict_proba(dense)
+    after = make_model().fit(constant).predict_proba(constant)
+    assert np.isfinite(after).all()
+    assert (before.argmax(axis=1) == after.argmax(axis=1)).mean() > 0.97
 
 
 # -- recovery ------------------------------------------------------------------------------------

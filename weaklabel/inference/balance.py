@@ -2,8 +2,9 @@
 
 Second moments do not tell the class balance: pi (1 - pi) d_j d_l leaves the scale of d open. Third
 moments do. For class k against the rest, let s_j = 1 where LF j votes for k, -1 where it votes for
-something else, 0 where it is silent, and D_j as in :mod:`~weaklabel.inference.triplets`. Then for
-three independent LFs
+something else, 0 where it is silent, something between where it votes for a set or with a
+confidence (any value per vote will do), and D_j as in :mod:`~weaklabel.inference.triplets`. Then
+for three independent LFs
 
     E[(s_j - E s_j)(s_l - E s_l)(s_h - E s_h)] = kappa D_j D_l D_h,
     kappa = (1 - 2 pi) / sqrt(pi (1 - pi)),      pi = (1 - kappa / sqrt(4 + kappa^2)) / 2,
@@ -30,7 +31,7 @@ import numpy as np
 
 from weaklabel.inference.moments import Moments, TripleSums, triple_sums
 from weaklabel.inference.rows import FloatArray, IntArray, VoteRows
-from weaklabel.inference.triplets import loadings, signs
+from weaklabel.inference.triplets import correlations, loadings, signs
 
 LEAST_SHARE = 0.02
 PULL = 2.5**2
@@ -78,7 +79,7 @@ def estimate_balance(
     if n_classes < 2 or leaders.sum() < 3:
         return equal, np.zeros(n_classes)
     classes = [1] if n_classes == 2 else list(range(n_classes))
-    sign = np.where(speaks[:, classes] == 1.0, 1.0, -1.0)  # (n_rows, n_columns)
+    sign = 2.0 * speaks[:, classes] - 1.0  # (n_rows, n_columns), between for unsure votes
     member = (column == np.arange(len(lfs))[:, None]).astype(np.float64)
     mean = member @ (sign * moments.mean[:, None])  # (n_lfs, n_columns)
     size = np.stack(
@@ -111,8 +112,7 @@ def _one_of_each_group(independent: IntArray) -> IntArray:
 def _signed_loadings(moments: Moments, signed: FloatArray, mean: FloatArray) -> FloatArray:
     """D of each LF, shape (n_lfs,)."""
     covariance = signed @ moments.joint @ signed.T - np.outer(mean, mean)
-    spread = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
-    correlation = covariance / np.outer(spread, spread)
+    correlation, spread = correlations(covariance, covariance.diagonal())
     apart = ~np.eye(len(mean), dtype=bool)
     size = loadings(correlation, apart, "pooled", 1.0 / max(moments.weight, 1.0))
     return np.asarray(size * spread * signs(correlation, apart, spread, "average"))

@@ -35,6 +35,7 @@ from weaklabel.inference.rows import FloatArray, IntArray
 Aggregate = Literal["pooled", "median", "mean"]
 Signs = Literal["each", "average"]
 
+LEAST_VARIANCE = 1e-12
 NOISE_SHARE = 0.5
 """Largest share of the pooled denominator that is taken away as noise."""
 
@@ -94,6 +95,31 @@ def _pooled(products: FloatArray, independent: IntArray, noise: float) -> FloatA
     squared = np.zeros(len(products))
     np.divide(above, below, out=squared, where=below > 0)
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
+
+
+def correlations(covariance: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Correlations and standard deviations; both 0 where a variance is that of a constant.
+
+    The covariances of a constant are rounding errors, and dividing them by one more would make them
+    anything.
+
+    Parameters
+    ----------
+    covariance : array, shape (n, n)
+        Of values in [-1, 1].
+    variance : array, shape (n,)
+
+    Returns
+    -------
+    correlation : array, shape (n, n)
+    spread : array, shape (n,)
+    """
+    varies = variance > LEAST_VARIANCE
+    spread = np.sqrt(np.where(varies, variance, 0.0))
+    correlation = np.zeros_like(covariance)
+    both = np.outer(varies, varies)
+    np.divide(covariance, np.outer(spread, spread), out=correlation, where=both)
+    return correlation, spread
 
 
 def signs(
@@ -163,8 +189,7 @@ def class_conditional_tables(
     n_classes = len(balance)
     tables = np.repeat(moments.mean[:, None], n_classes, axis=1)
     found = np.zeros(len(tables), dtype=bool)
-    spread = np.sqrt(np.maximum(moments.mean * (1.0 - moments.mean), 1e-300))
-    correlation = moments.covariance / np.outer(spread, spread)
+    correlation, spread = correlations(moments.covariance, moments.mean * (1.0 - moments.mean))
     noise = 1.0 / max(moments.weight, 1.0)
     for k in [1] if n_classes == 2 else range(n_classes):
         chosen = np.arange(len(tables))

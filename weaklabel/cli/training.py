@@ -29,20 +29,20 @@ def train(
     drop: opt.Drop = None,
     head: opt.HeadOption = opt.Head.linear,
     loss: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--loss", metavar="NAME", rich_help_panel="End model", help="What is minimised."
         ),
-    ] = "cross_entropy",
+    ] = None,
     strategy: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--strategy",
             metavar="NAME",
             rich_help_panel="End model",
             help="What is done against noise in the labels.",
         ),
-    ] = "auto",
+    ] = None,
     votes: Annotated[
         Path | None,
         typer.Option(

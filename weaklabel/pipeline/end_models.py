@@ -34,8 +34,8 @@ class EndModelSettings:
         Not learned from.
     head : {"linear", "mlp"}
     seed : int
-    loss, strategy : str
-        Names; see :class:`weaklabel.EndModel`.
+    loss, strategy : str, optional
+        Names; those of :class:`weaklabel.EndModel` if None.
     """
 
     id_column: str | None = None
@@ -44,20 +44,18 @@ class EndModelSettings:
     drop: tuple[str, ...] = ()
     head: HeadChoice = "linear"
     seed: int = 0
-    loss: str = "cross_entropy"
-    strategy: str = "auto"
+    loss: str | None = None
+    strategy: str | None = None
 
     def model(self) -> EndModel:
         """The model, unfitted."""
         from weaklabel.endmodel import EndModel
 
-        return EndModel(
-            head=self.head,
-            columns={self.text: "text"} if self.text is not None else None,
-            loss=self.loss,
-            strategy=self.strategy,
-            random_state=self.seed,
-        )
+        columns = {self.text: "text"} if self.text is not None else None
+        model = EndModel(head=self.head, columns=columns, random_state=self.seed)
+        named = {"loss": self.loss, "strategy": self.strategy}
+        model.set_params(**{name: value for name, value in named.items() if value is not None})
+        return model
 
 
 def end_model_columns(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from weaklabel import DawidSkene, VoteMatrix
-from weaklabel.errors import ConfigError
+from weaklabel import Confident, DawidSkene, LabelModel, LabelSpace, OneOf, Reason, VoteMatrix
+from weaklabel.errors import ConfigError, VotesError
+from weaklabel.labels import VoteAlphabet
 from weaklabel.llm import CallableModel, PromptLabelingFunction, ask
-from weaklabel.llm.ensembles import agreement, prompt_ensemble
+from weaklabel.llm.agreeing import agreement
+from weaklabel.llm.ensembles import prompt_ensemble
+from weaklabel.llm.merging import merged_columns
 from weaklabel.llm.soft_votes import soft_vote_matrix
 
 PROMPT = PromptLabelingFunction("spam", "Is this spam? {text}", {"yes": "spam", "no": "ham"})
@@ -103,3 +106,54 @@ def test_confident_votes_agree_by_class_and_members_that_never_meet_do_not_agree
     assert np.isnan(apart.agreement[0, 1])
     with pytest.raises(ConfigError, match="two columns or more, found 1"):
         agreement(VoteMatrix.from_dense([[0]], labels=["a", "b"]))
+
+
+def test_merged_groups_keep_copies_from_winning_the_vote_of_the_default_model():
+    votes, gold = copies()
+    group = [name for name in votes.lf_names if name.startswith("copy")]
+    merged = merged_columns(votes, [group])
+    assert merged.lf_names == ("good_0", "good_1", "good_2", "copy_0")
+    beside = LabelModel().fit(votes).predict_proba(votes).argmax(axis=1)
+    alone = LabelModel().fit(merged).predict_proba(merged).argmax(axis=1)
+    assert (alone == gold).mean() > (beside == gold).mean() + 0.05
+
+
+def test_a_merged_column_says_what_most_members_say():
+    votes = VoteMatrix.from_dense(
+        [[0, 1, 1, 2], [0, 1, -1, 2], [-1, 0, 0, -1], [-1, -1, -1, 1]],
+        labels=["a", "b", "c"], lf_names=["x", "rule", "y", "z"], row_ids=["p", "q", "r", "s"],
+    )  # fmt: skip
+    merged = merged_columns(votes, [("x", "y", "z")])
+    assert merged.lf_names == ("x", "rule")
+    assert merged.to_dense().tolist() == [[-1, 1], [-1, 1], [0, 0], [1, -1]]
+    assert merged.ids.tolist() == ["p", "q", "r", "s"]
+    two = merged_columns(votes, [("rule", "x"), ("z", "y")])
+    assert two.lf_names == ("rule", "z")
+    assert two.to_dense().tolist() == [[-1, -1], [-1, 2], [0, 0], [-1, 1]]
+    with pytest.raises(VotesError, match="nobody"):
+        merged_columns(votes, [("x", "nobody")])
+
+
+def test_merged_votes_of_other_kinds():
+    alphabet = VoteAlphabet(LabelSpace(["a", "b", "c"]))
+    read = [Confident("a", 0.8), "a", OneOf("b", "c"), Reason("refused")]
+    symbols = [alphabet.read(vote) for vote in read]
+    alphabet = alphabet.extended([s for s in symbols if s is not None])
+    codes = [alphabet.code(s) for s in symbols if s is not None]
+    rows = [[0, 1, 2], [2, 2, 1], [3, 3, 2], [3, 3, 3]]
+    dense = [[codes[k] for k in row] for row in rows]
+    votes = VoteMatrix.from_dense(dense, labels=alphabet, lf_names=["x", "y", "z"])
+    merged = merged_columns(votes, [votes.lf_names])
+    assert [alphabet.describe(c) for c in merged.symbol] == ["a", "one of b, c", "one of b, c"]
+    assert merged.item_index().tolist() == [0, 1, 2]
+
+
+def test_an_ensemble_merges_its_own_columns():
+    ensemble = prompt_ensemble(PROMPT, WORDINGS, [model("a"), model("b")])
+    result = ask(list(ensemble), [{"text": "free"}, {"text": "hello"}], progress=False)
+    merged = ensemble.merged(result.votes)
+    assert merged.lf_names == ("spam@a", "spam@b")
+    assert merged.to_dense().tolist() == [[0, 0], [1, 1]]
+    assert merged.lf_fingerprints is not None
+    assert len(set(merged.lf_fingerprints)) == 2
+    assert not set(merged.lf_fingerprints) & set(result.votes.lf_fingerprints or ())

@@ -1,5 +1,7 @@
 """Language models as labeling functions: prompts, answers, votes, and what they cost."""
 
+from weaklabel.llm.agreeing import Agreement as Agreement
+from weaklabel.llm.agreeing import agreement as agreement
 from weaklabel.llm.answers import AnswerMap as AnswerMap
 from weaklabel.llm.answers import Reading as Reading
 from weaklabel.llm.asking import AskResult as AskResult
@@ -12,7 +14,6 @@ from weaklabel.llm.contextual import AnswerPrior as AnswerPrior
 from weaklabel.llm.contextual import content_free_prior as content_free_prior
 from weaklabel.llm.contextual import domain_context_prior as domain_context_prior
 from weaklabel.llm.ensembles import PromptEnsemble as PromptEnsemble
-from weaklabel.llm.ensembles import agreement as agreement
 from weaklabel.llm.ensembles import prompt_ensemble as prompt_ensemble
 from weaklabel.llm.examples import Example as Example
 from weaklabel.llm.examples import ExampleSelector as ExampleSelector

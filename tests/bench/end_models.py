@@ -4,7 +4,8 @@ Every set is fitted on its votes by ``LabelModel()``; its soft labels train the 
 used for the printed scores and for nothing else. Scores are means over seeds: F1 of class 1 for sms
 and census, accuracy elsewhere. Parts:
 
-``sets``        the default, its parts switched off one by one, and the label model it learned from
+``sets``        the default, its parts switched off one by one, the label model it learned from, and
+                with ``--variants`` the other strategies
 ``embeddings``  sentence embeddings as features (youtube)
 ``targets``     the four target modes of Barsoum et al. 2016 on votes of a crowd (labelme)
 ``speed``       one epoch of a linear head on 1M rows x 2**18 features against SGDClassifier
@@ -25,6 +26,7 @@ import pandas as pd
 
 from tests.bench.score import expected_accuracy, expected_f1, log_loss
 from weaklabel import EndModel, LabelModel, MajorityVote, VoteMatrix
+from weaklabel.endmodel.strategies import STRATEGIES, WeaSEL
 from weaklabel.endmodel import Embeddings
 from weaklabel.soft_labels import SoftLabels
 
@@ -38,14 +40,25 @@ SETS = {
 }
 F1_OF_ONE = ("sms", "census")
 BAR_AVERAGE, BAR_BELOW = 74.5, 3.0
-Make = Callable[[int], EndModel]
+Make = Callable[[int, "Task"], EndModel]
+
+
+def _strategy(name: str) -> Make:
+    return lambda seed, task: EndModel(
+        strategy=WeaSEL(task.votes) if name == "weasel" else name, random_state=seed
+    )
+
+
+WITHOUT_GOLD = sorted(set(STRATEGIES) - {"plain", "imprecise", "meta_correction"})
 VARIANTS: dict[str, Make] = {
-    "default": lambda seed: EndModel(random_state=seed),
-    "no shares": lambda seed: EndModel(match_shares=False, random_state=seed),
-    "sharpened": lambda s: EndModel(targets="sharpened", match_shares=False, random_state=s),
-    "majority": lambda s: EndModel(targets="majority", match_shares=False, random_state=s),
-    "mlp": lambda seed: EndModel(head="mlp", random_state=seed),
+    "default": lambda s, _: EndModel(random_state=s),
+    "plain": lambda s, _: EndModel(strategy="plain", match_shares=False, random_state=s),
+    "shares": lambda s, _: EndModel(strategy="plain", random_state=s),
+    "majority": lambda s, _: EndModel(targets="majority", match_shares=False, random_state=s),
+    "mlp": lambda s, _: EndModel(head="mlp", random_state=s),
+    **{name: _strategy(name) for name in WITHOUT_GOLD},
 }
+USUAL = ("default", "plain", "shares", "majority", "mlp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,22 +113,26 @@ def _take(rows: Any, positions: np.ndarray) -> Any:
 def run_sets(root: Path, names: list[str], variants: list[str], seeds: int) -> None:
     """Print the score of every variant on every set, and the bars."""
     table: dict[str, list[float]] = {variant: [] for variant in ["label model", *variants]}
-    head = "".join(f"{variant:>13}" for variant in table)
+    losses: dict[str, list[float]] = {variant: [] for variant in variants}
+    head = "".join(f" {variant[:12]:>12}" for variant in table)
     print(f"{'set':10}{head}{'seconds':>10}")
     for name in names:
         task = read_task(root, name)
         table["label model"].append(task.label_model)
         start = time.perf_counter()
         for variant in variants:
-            models = (VARIANTS[variant](seed) for seed in range(seeds))
+            models = (VARIANTS[variant](seed, task) for seed in range(seeds))
             found = [m.fit(task.rows, task.labels).predict_proba(task.test_rows) for m in models]
             table[variant].append(float(np.mean([task.score(p) for p in found])))
+            losses[variant].append(float(np.mean([log_loss(p, task.gold) for p in found])))
         cells = "".join(f"{column[-1]:13.1f}" for column in table.values())
         print(f"{name:10}{cells}{time.perf_counter() - start:10.1f}", flush=True)
     means = "".join(f"{np.mean(column):13.2f}" for column in table.values())
     print(f"{'average':10}{means}")
     worst = [min(np.subtract(column, table["label model"])) for column in table.values()]
     print(f"{'worst':10}" + "".join(f"{w:+13.1f}" for w in worst) + "   against the label model")
+    means = "".join(f"{np.mean(column):13.3f}" for column in losses.values())
+    print(f"{'log loss':10}{'':13}{means}")
     print(f"bars: average >= {BAR_AVERAGE}; worst >= {-BAR_BELOW:+.1f}\n")
 
 
@@ -217,7 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
-    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=USUAL)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the part speed")
     given = parser.parse_args(arguments)

@@ -35,7 +35,7 @@ class Lengths:
 
 def test_an_object_may_embed_and_is_asked_once_per_text(tmp_path: Path) -> None:
     encoder = Lengths()
-    model = EndModel(features=Embeddings(encoder, words=False)).fit(TEXTS, LABELS)
+    model = EndModel(features=Embeddings(encoder, words=False), strategy="plain").fit(TEXTS, LABELS)
     assert sorted(encoder.asked) == sorted({t for t, c in zip(TEXTS, LABELS.covered) if c})  # noqa: B905
     assert "3 numbers of sentence embeddings (Lengths)" in model.description_
     assert (model.predict(TEXTS) == TRUTH)[LABELS.covered].mean() > 0.8

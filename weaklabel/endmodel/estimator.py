@@ -89,18 +89,23 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     n_hashed : int, default 2**18
         Number of hashed text features.
     uncovered : {"exclude", "downweight", "keep"}, default "exclude"
-        What becomes of rows without any vote: left out, weight 0.1, or weight 1 like the others.
+        What becomes of rows without any vote: no label to learn from, weight 0.1, or weight 1 like
+        the others. Strategies that learn from unlabelled rows (the default is one) use the excluded
+        rows as such.
     targets : {"soft", "sharpened", "majority", "draw", "multilabel"}, default "soft"
         What a row is trained towards; see :mod:`weaklabel.endmodel.target_modes`.
     match_shares : bool, default True
         Whether soft labels also fix how often each class is answered: offsets are added to the
         scores so that, over the training rows, each class is the likeliest one as often as in the
-        labels (:mod:`weaklabel.endmodel.shares`). Not with certain labels or fewer than 30 rows.
+        labels (:mod:`weaklabel.endmodel.shares`). Not with certain labels, fewer than 30 rows, or
+        a strategy that settles the class balance itself (``"imprecise"``).
     loss : str or Loss, default "cross_entropy"
         A name of :data:`weaklabel.endmodel.losses.LOSSES`, or a loss with settings of its own.
-    strategy : str or Strategy, default "plain"
+    strategy : str or Strategy, default "auto"
         What is done against noise in the labels: a name of
         :data:`weaklabel.endmodel.strategies.STRATEGIES`, or a strategy with settings of its own.
+        ``"auto"`` is ``"imprecise"`` (two steps of EM) where a linear head learns from soft labels
+        by cross-entropy with L-BFGS, else ``"plain"``.
     hidden : tuple of int, default (64,)
         Widths of the hidden layers of an MLP.
     dropout : float, default 0.2
@@ -187,7 +192,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         targets: TargetMode = "soft",
         match_shares: bool = True,
         loss: str | Loss = "cross_entropy",
-        strategy: str | Strategy = "plain",
+        strategy: str | Strategy = "auto",
         hidden: tuple[int, ...] = (64,),
         dropout: float = 0.2,
         optimizer: Literal["auto", "lbfgs", "adamw"] = "auto",
@@ -306,7 +311,7 @@ class EndModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         head = UserSettings.of(self).head_spec.name
         self.description_ = f"{head} head on {data.encoder.describe()}"
         self.status_ = status_line(
-            fitted, data.targets, self.description_, data.n_used, self.uncovered
+            fitted, data.targets, self.description_, data.n_used, self.uncovered, data.strategy
         )
         self._head_settings = outcome.head
         self._name_inputs()

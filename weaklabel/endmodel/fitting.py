@@ -26,7 +26,7 @@ from weaklabel.endmodel.selection import FEWEST_ROWS, Fitted, fit_net
 from weaklabel.endmodel.settings import UserSettings, find_device
 from weaklabel.endmodel.shares import class_offsets
 from weaklabel.endmodel.state import Build, TrainSettings, link, scores_of
-from weaklabel.endmodel.strategies import Plain, find_strategy
+from weaklabel.endmodel.strategies import Plain, Strategy
 from weaklabel.endmodel.table import TableEncoder
 from weaklabel.endmodel.target_modes import apply_mode
 from weaklabel.endmodel.targets import (
@@ -57,6 +57,7 @@ class Prepared:
     dev : Problem, optional
     targets : Targets
         Of all rows that were passed.
+    strategy : Strategy
     """
 
     encoder: Encoder
@@ -65,6 +66,7 @@ class Prepared:
     groups: npt.NDArray[np.int64]
     dev: Problem | None
     targets: Targets
+    strategy: Strategy
 
     @property
     def n_used(self) -> int:
@@ -110,8 +112,9 @@ def prepare(
     """
     rows, targets = read_rows(X), read_targets(y, are_marks=user.targets == "multilabel")
     check_match(rows, targets, y)
-    strategy = find_strategy(user.strategy)
     weights = row_weights(targets, uncovered, sample_weight)
+    are_soft = is_soft(targets.probabilities[weights > 0])
+    strategy = user.strategy_for(are_soft=are_soft)
     check_classes(targets.probabilities[weights > 0], weights[weights > 0], targets.classes)
     used = np.flatnonzero(weights)
     if strategy.uses_unlabelled:  # rows without votes are there with weight 0
@@ -130,7 +133,8 @@ def prepare(
             f"strategy={strategy.name!r} learns from some gold rows; pass them: "
             "fit(X, y, dev=(X_gold, y_gold))"
         )
-    return Prepared(encoder, problem, labels, groups, gold, targets)
+    strategy = user.strategy_for(are_soft=are_soft, n_values=n_values(problem.inputs))
+    return Prepared(encoder, problem, labels, groups, gold, targets, strategy)
 
 
 def _prepare_dev(dev: Any, encoder: Encoder, targets: Targets, user: UserSettings) -> Problem:
@@ -179,7 +183,7 @@ def fit_prepared(
     is_small = size <= SMALL and user.head_spec.name in ("linear", "mlp")
     with one_thread(is_small), own_randomness(user):
         settings = with_loss(settings, problem, build, user, data)
-        strategy = find_strategy(user.strategy)
+        strategy = data.strategy
         fitted = fit_net(
             build,
             problem,
@@ -195,6 +199,7 @@ def fit_prepared(
         check_finite(fitted)
         offsets = np.zeros(head.n_classes)
         can_match = settings.loss.link == "softmax" and data.n_used >= FEWEST_ROWS
+        can_match &= not strategy.settles_balance
         if match_shares and can_match and is_soft(data.labels):
             offsets = offsets_of(fitted, problem, data.labels, settings)
     return Outcome(fitted, head, settings, offsets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weaklabel.endmodel.selection import Fitted
+from weaklabel.endmodel.strategies import Plain, Strategy
 from weaklabel.endmodel.targets import Targets
 
 
@@ -20,13 +21,20 @@ def history_lines(fitted: Fitted) -> list[dict[str, Any]]:
 
 
 def status_line(
-    fitted: Fitted, targets: Targets, description: str, n_used: int, uncovered: str
+    fitted: Fitted,
+    targets: Targets,
+    description: str,
+    n_used: int,
+    uncovered: str,
+    strategy: Strategy,
 ) -> str:
     """What was trained on how many rows, what was chosen, and how it ended."""
     n_uncovered = len(targets) - int(targets.covered.sum())
-    policy = {"exclude": "left out", "downweight": "downweighted", "keep": "kept"}[uncovered]
+    left_out = "used without labels" if strategy.uses_unlabelled else "left out"
+    policy = {"exclude": left_out, "downweight": "downweighted", "keep": "kept"}[uncovered]
     note = f" ({n_uncovered:,} uncovered rows {policy})" if n_uncovered else ""
-    parts = [f"{description}; trained on {n_used:,} rows{note}"]
+    how = "" if isinstance(strategy, Plain) else f" with strategy {strategy.name!r}"
+    parts = [f"{description}; trained{how} on {n_used:,} rows{note}"]
     if fitted.selection is not None:
         chosen = f"chosen among {fitted.n_candidates} " if fitted.n_candidates > 1 else ""
         parts.append(

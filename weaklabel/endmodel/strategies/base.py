@@ -52,6 +52,9 @@ class Strategy(ABC):
         Whether rows without votes are part of the problem, with weight 0.
     uses_gold : bool
         Whether the run needs the rows of ``fit(dev=...)``.
+    settles_balance : bool
+        Whether it decides how frequent each class is; the answers are then not matched to the
+        shares of the labels.
     keeps : tuple of str
         Attributes of a run that a checkpoint holds.
     """
@@ -61,6 +64,7 @@ class Strategy(ABC):
     uses_batches: ClassVar[bool] = False
     uses_unlabelled: ClassVar[bool] = False
     uses_gold: ClassVar[bool] = False
+    settles_balance: ClassVar[bool] = False
     keeps: ClassVar[tuple[str, ...]] = ()
 
     def start(self, training: Training) -> None:  # noqa: B027  # a hook

@@ -7,10 +7,12 @@ are believed in the next epoch with (E step)::
     q[y]  ~  f[y] * ((1 - noise) * e[y] + noise * mean of e),     e[y] = t[y] / prior[y]**strength
 
 ``t / prior`` is what the votes alone say of the classes, since a soft label is their evidence times
-the class balance; the net brings the balance in again. At full strength many classes can run away
-from each other over the rounds, so half of it is taken out. A set of classes is a target that is 0
+the class balance; the net brings the balance in again. A set of classes is a target that is 0
 outside; a row without votes is believed to be what the net says. The M step is an epoch of training
 on ``q``.
+
+Two E steps, not many: the net has learned from the same votes, so each further step counts them
+once more. Ten steps answer no better and are far too sure of it.
 """
 
 from __future__ import annotations
@@ -38,24 +40,25 @@ class ImpreciseEM(Strategy):
     ----------
     noise : float, default 0.1
         Weight of the belief that a label says nothing, in [0, 1).
-    strength : float, default 0.5
+    strength : float, default 1
         How much of the class balance is taken out of the soft labels, from 0 to 1.
     unlabelled : float, default 0.5
         Weight of a row without votes that the net is sure of, against 1 for a labelled one.
     warm_up : int, default 3
         Epochs of plain training first.
-    rounds : int, default 10
+    rounds : int, default 2
         E steps, one at the start of each of the epochs that follow.
     """
 
     name: ClassVar[str] = "imprecise"
     uses_unlabelled: ClassVar[bool] = True
+    settles_balance: ClassVar[bool] = True
 
     noise: float = 0.1
-    strength: float = 0.5
+    strength: float = 1.0
     unlabelled: float = 0.5
     warm_up: int = 3
-    rounds: int = 10
+    rounds: int = 2
 
     def __post_init__(self) -> None:
         check_range("noise", self.noise, 0.0, 1.0, high_open=True)

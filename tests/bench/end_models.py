@@ -26,8 +26,8 @@ import pandas as pd
 
 from tests.bench.score import expected_accuracy, expected_f1, log_loss
 from weaklabel import EndModel, LabelModel, MajorityVote, VoteMatrix
-from weaklabel.endmodel.strategies import STRATEGIES, WeaSEL
 from weaklabel.endmodel import Embeddings
+from weaklabel.endmodel.strategies import STRATEGIES, WeaSEL
 from weaklabel.soft_labels import SoftLabels
 
 SETS = {

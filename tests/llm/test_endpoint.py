@@ -266,9 +266,10 @@ def test_no_key(server: Server, monkeypatch: pytest.MonkeyPatch):
 def test_a_wrong_key(server: Server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(ENV, "sk-wrong")
     prompt = PromptLabelingFunction("spam", "{text}", YES_NO)
-    with pytest.raises(Exception, match=r"refuses the key for 'tiny-chat' .401: Incorrect API key"):
+    with pytest.raises(StoppedAsking, match="refuses the key for 'tiny-chat'") as caught:
         ask(prompt, texts(5), model=client(server))
     assert server.log.n_requests == 0
+    assert caught.value.result.report.n_unasked == 5
 
 
 def test_an_unknown_model(server: Server):
@@ -298,7 +299,7 @@ def test_no_server(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(ENV, KEY)
     prompt = PromptLabelingFunction("spam", "{text}", YES_NO)
     model = OpenAIClient("tiny-chat", "http://127.0.0.1:9/v1", key_env=ENV)
-    with pytest.raises(Exception, match=r"no answer from http://127.0.0.1:9/v1/.*check base_url"):
+    with pytest.raises(StoppedAsking, match=r"no answer from http://127.0.0.1:9/v1/.*check base_url"):
         ask(prompt, texts(5), model=model)
 
 

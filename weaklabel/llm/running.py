@@ -139,8 +139,11 @@ class Run:
         """Let models that can see whether they are there and take the key, before anything."""
         for model in models:
             check: Callable[[], Coroutine[Any, Any, None]] | None = getattr(model, "check", None)
-            if check is not None:
-                await check()
+            try:
+                if check is not None:
+                    await check()
+            except EndpointError as error:
+                self._refused(error)
 
     def _begun(
         self, model: LanguageModel, questions: Sequence[int]
@@ -186,7 +189,7 @@ class Run:
             self._state.fail(q, error)
             self._count_failure(error)
         except EndpointError as error:
-            self._stop(f"the endpoint refuses: {error}", error)
+            self._refused(error)
         except sqlite3.Error as error:  # no more is paid for that cannot be kept
             self._stop(f"the answer cache cannot be written ({error})")
         finally:
@@ -223,6 +226,9 @@ class Run:
         if ledger.max_calls is not None and ledger.calls >= ledger.max_calls:
             return f"stopped at max_calls={ledger.max_calls}"
         return f"stopped at max_cost={ledger.max_cost}: the next call might pass it"
+
+    def _refused(self, error: EndpointError) -> None:
+        self._stop(f"the endpoint refuses: {error}", error)
 
     def _stop(self, reason: str, error: Exception | None = None) -> None:
         if not self.stopped:

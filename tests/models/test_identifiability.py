@@ -11,7 +11,10 @@ from weaklabel.errors import IdentifiabilityWarning
 from weaklabel.models import (
     ClassConditionalAccuracy,
     DawidSkene,
+    LabelModel,
+    MatrixCompletion,
     OneCoin,
+    Triplets,
     identifiability,
 )
 from weaklabel.votes import VoteMatrix
@@ -40,6 +43,31 @@ def test_two_lfs_are_too_few_and_a_third_is_enough():
     assert names_of(votes) == []
     with pytest.warns(IdentifiabilityWarning, match="too_few_lfs: 2 LFs cast votes"):
         DawidSkene().fit(votes.select_lfs([0, 1]))
+
+
+@pytest.mark.parametrize("n_lfs", [1, 2])
+def test_the_default_warns_of_fewer_than_three_lfs(n_lfs):
+    """It was silent: nothing said that its accuracies are those it began with."""
+    planted = planted_votes(500, accuracy=[0.8, 0.7, 0.75])
+    few = planted.votes.select_lfs(range(n_lfs))
+    message = r"too_few_lfs: (1 LF casts|2 LFs cast) votes: .* add LFs, or give gold"
+    with pytest.warns(IdentifiabilityWarning, match=message):
+        LabelModel().fit(few)
+    LabelModel().fit(planted.votes)  # the advice; warnings are errors here
+    LabelModel().fit(few, np.where(np.arange(500) < 60, planted.truth, -1))
+
+
+@pytest.mark.parametrize("make", [LabelModel, DawidSkene, MatrixCompletion, Triplets])
+def test_odd_gold_is_said_of_whatever_the_model(make):
+    """Wrong gold won over the votes before the two were compared, and so nothing was said."""
+    planted = planted_votes(300, accuracy=np.linspace(0.6, 0.8, 6))
+    wrong = np.where(np.arange(300) < 100, 1 - planted.truth, -1)
+    with pytest.warns(IdentifiabilityWarning, match=r"contradicts the votes: .* 100 gold rows"):
+        make().fit(planted.votes, wrong)
+    first = np.where((np.arange(300) < 100) & (planted.truth == 0), 0, -1)
+    with pytest.warns(IdentifiabilityWarning, match=r"gold rows are of class '0': .* add gold of"):
+        make().fit(planted.votes, first)
+    make().fit(planted.votes, np.where(np.arange(300) < 100, planted.truth, -1))
 
 
 def test_copies_declared_are_one_voter():

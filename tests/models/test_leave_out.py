@@ -95,7 +95,7 @@ def test_a_copy_is_not_missed():
 
 
 def test_gold_weights_and_lfs_without_votes(votes):
-    gold = np.where(np.arange(votes.n_items) < 30, 0, -1)
+    gold = np.where(np.arange(votes.n_items) < 30, np.arange(votes.n_items) % 3, -1)
     model = DawidSkene().fit(votes, gold, sample_weight=np.full(votes.n_items, 2.0))
     found = leave_one_out_lfs(model)
     assert np.isfinite(found.shift).all()

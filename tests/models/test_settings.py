@@ -166,8 +166,7 @@ def test_two_lfs_do_not_determine_accuracies(votes):
     two = votes.select_lfs([0, 1])
     with pytest.warns(IdentifiabilityWarning, match="2 LFs cast votes: with fewer than three"):
         DawidSkene().fit(two)
-    gold = np.zeros(votes.n_items, dtype=int)
-    DawidSkene().fit(two, gold)  # the remedy
+    DawidSkene().fit(two, good_votes(truth=True)[1])  # the remedy
     MajorityVote().fit(two)
 
 

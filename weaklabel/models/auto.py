@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from weaklabel.errors import ConfigError, FitError, IdentifiabilityWarning
+from weaklabel.errors import ConfigError, FitError
 from weaklabel.inference.anchored import (
     Anchored,
     AnchoredParameters,
@@ -30,6 +29,7 @@ from weaklabel.inference.preweights import take_rows
 from weaklabel.inference.rows import Expected, FloatArray, IntArray
 from weaklabel.models.base import LabelModelBase
 from weaklabel.models.checks import Votes, check_choice
+from weaklabel.models.findings import ENOUGH, too_few, warn
 from weaklabel.models.statistics import PatternTable, symbols_of
 from weaklabel.models.symbols import recoded
 from weaklabel.soft_labels import OnTie, SoftLabels, Uncovered
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from weaklabel.models.report import ModelReport
 
 BLOCK_CELLS = 1 << 23
-CONTRADICTION = 0.998  # level at which gold is said to contradict the votes
 _ARRAYS = (
     *("vote_weight", "share_weight", "evidence", "silence", "silence_alone", "confusion_prior"),
     *("many", "tilt", "correction", "empty_tilt"),
@@ -111,6 +110,8 @@ class LabelModel(LabelModelBase):
         self, table: PatternTable, balance: FloatArray | None, progress: Progress | None
     ) -> None:
         layout, backend, gold = _inputs(table)
+        if gold is None and len(layout.lfs) < ENOUGH:
+            warn([too_few(len(layout.lfs))], stacklevel=4)
         found = fit_anchored(backend, layout, balance, gold)
         parameters = found.parameters
         self.layout_ = layout
@@ -302,19 +303,11 @@ def _calibrated(
     the evidence and calibrates nothing.
     """
     if len(np.unique(table.gold_class)) < 2:
-        name = table.alphabet.labels.names[int(table.gold_class[0])]
-        warnings.warn(
-            f"all {table.gold_weight.sum():g} gold rows are of class {name!r}: they count in the "
-            "evidence but cannot calibrate; add gold of the other classes, drawn at random",
-            IdentifiabilityWarning,
-            stacklevel=6,
-        )
         return parameters
     raw = replace(parameters, temperature=1.0, tilt=np.zeros(table.n_classes))
     posterior = gold_posteriors(raw, backend, layout, table.gold_pattern)
     voted = table.n_votes_per_pattern[table.gold_pattern] > 0
     gold, weight = table.gold_class, table.gold_weight
-    _warn_of_contradiction(posterior[voted], gold[voted], weight[voted])
     speaks = literal_odds(layout)
     found = fit_calibration(
         posterior[voted],
@@ -332,23 +325,6 @@ def _calibrated(
         correction=found.vote[:, None] * speaks,
         empty_tilt=empty_tilt(parameters.empty, gold[~voted], weight[~voted], balance),
     )
-
-
-def _warn_of_contradiction(posterior: FloatArray, gold: IntArray, weight: FloatArray) -> None:
-    """Warn if the votes are right on gold surely less often than a guess would be."""
-    from weaklabel.inference.wilson import wilson_interval
-
-    top = posterior >= posterior.max(axis=1, keepdims=True) - 1e-9
-    right = float(weight @ (top[np.arange(len(gold)), gold] / top.sum(axis=1)))
-    total, n_classes = float(weight.sum()), posterior.shape[1]
-    if total > 0 and float(wilson_interval(right, total, CONTRADICTION)[1]) < 1.0 / n_classes:
-        warnings.warn(
-            f"gold contradicts the votes: they are right on {right:.0f} of {total:g} gold rows, "
-            f"less than a guess among {n_classes} classes; check that gold belongs to these rows "
-            "and names the classes as the votes do",
-            IdentifiabilityWarning,
-            stacklevel=7,
-        )
 
 
 def _isotonic(

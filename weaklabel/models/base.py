@@ -252,6 +252,7 @@ class LabelModelBase(ABC):
         self, table: PatternTable, balance: FloatArray | None, progress: Progress | None
     ) -> Self:
         checks.warn_about_votes(table)
+        checks.warn_about_gold(table)
         self._fit(table, balance, progress)
         self.labels_ = table.alphabet.labels
         self.alphabet_ = table.alphabet

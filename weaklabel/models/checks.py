@@ -19,7 +19,10 @@ from weaklabel.errors import (
     LabelError,
     VotesError,
 )
+from weaklabel.inference.preweights import take_rows
 from weaklabel.inference.rows import FloatArray, IntArray
+from weaklabel.inference.shares import vote_mass
+from weaklabel.inference.wilson import wilson_interval
 from weaklabel.labels import ABSTAIN, LabelSpace
 from weaklabel.models.statistics import PatternTable
 from weaklabel.version import __version__
@@ -29,6 +32,7 @@ Votes: TypeAlias = "VoteMatrix | npt.ArrayLike"
 ClassBalance: TypeAlias = "Literal['uniform'] | npt.ArrayLike | Mapping[str, float] | None"
 
 MAX_NAMED = 5  # names quoted in a message
+CONTRADICTION = 0.998  # level at which gold is said to contradict the votes
 
 
 def votes_to_fit(votes: Votes, gold: Any, class_balance: Any) -> VoteMatrix:
@@ -194,6 +198,39 @@ def warn_about_votes(table: PatternTable) -> None:
         warnings.warn(
             f"there are fewer rows ({table.n_items}) than classes ({table.n_classes}): the prior "
             "decides; give more rows or fewer classes",
+            IdentifiabilityWarning,
+            stacklevel=4,
+        )
+
+
+def warn_about_gold(table: PatternTable) -> None:
+    """Warn of gold of one class only, and of gold that the votes surely contradict.
+
+    That is, if the votes (as shares, before any model) are right on gold less often than a guess.
+    """
+    gold, weight = table.gold_class, table.gold_weight
+    if table.n_classes < 2 or not weight.sum() > 0:
+        return
+    if len(np.unique(gold[weight > 0])) < 2:
+        name = table.alphabet.labels.names[int(gold[weight > 0][0])]
+        warnings.warn(
+            f"all {weight.sum():g} gold rows are of class {name!r}: they say nothing of the "
+            "others, and are hardly drawn at random; add gold of the other classes",
+            IdentifiabilityWarning,
+            stacklevel=4,
+        )
+    layout, table_row = table.layout()
+    rows = take_rows(layout.rows(table.indptr, table_row, None), table.gold_pattern)
+    mass = vote_mass(rows.indptr, layout.row_symbol[rows.table_row], layout.symbols)
+    top = (mass >= mass.max(axis=1, keepdims=True) - 1e-9) & (mass.sum(axis=1, keepdims=True) > 0)
+    right = top[np.arange(len(gold)), gold] / np.maximum(top.sum(axis=1), 1)
+    weight = weight * top.any(axis=1)
+    total, hits = float(weight.sum()), float(weight @ right)
+    if total > 0 and wilson_interval(hits, total, CONTRADICTION)[1] < 1.0 / table.n_classes:
+        warnings.warn(
+            f"gold contradicts the votes: they are right on {hits:.0f} of {total:g} gold rows, "
+            f"less than a guess among {table.n_classes} classes; check that gold belongs to these "
+            "rows and names the classes as the votes do",
             IdentifiabilityWarning,
             stacklevel=4,
         )

@@ -99,7 +99,7 @@ def findings(table: PatternTable, silence: bool = False) -> list[Finding]:
     """
     seen = _Seen(table)
     if len(seen.layout.lfs) < ENOUGH:
-        return [_too_few(len(seen.layout.lfs))]
+        return [too_few(len(seen.layout.lfs))]
     checks = [_few_per_class(seen)]
     if not silence:
         checks += [_few_overlaps(seen), _disconnected(seen), _one_sided(seen)]
@@ -149,11 +149,13 @@ def warn(found: list[Finding], stacklevel: int) -> None:
         warnings.warn(str(finding), IdentifiabilityWarning, stacklevel=stacklevel + 1)
 
 
-def _too_few(n_voting: int) -> Finding:
+def too_few(n_voting: int) -> Finding:
+    """What is said of one voter or two."""
     return Finding(
         "too_few_lfs",
-        f"{n_voting} LFs cast votes: with fewer than three that overlap, agreement does not "
-        "determine accuracies and the prior decides; add LFs, or give gold",
+        f"{'1 LF casts' if n_voting == 1 else f'{n_voting} LFs cast'} votes: with fewer than three "
+        "that overlap, agreement does not determine accuracies and the prior decides; add LFs, or "
+        "give gold",
     )
 
 
@@ -258,4 +260,4 @@ def _more(n: int) -> str:
     return f" and {n - MAX_NAMED} more" if n > MAX_NAMED else ""
 
 
-__all__ = ["Finding", "findings", "identifiability", "warn"]
+__all__ = ["Finding", "findings", "identifiability", "too_few", "warn"]

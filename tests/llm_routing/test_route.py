@@ -186,6 +186,31 @@ def test_rows_and_costs_must_fit_together():
     silent = VoteMatrix.from_dense(np.full((50, 2), -1), labels=["ham", "spam"])
     with pytest.raises(ConfigError, match="there is none; use ask"):
         route(silent, RecordedVotes(paid), LabelModel(), budget=9.0)
+    with pytest.raises(
+        ConfigError, match="must pay for one row, found 2; the cheapest row costs 3"
+    ):
+        route(free, RecordedVotes(paid, 3.0), LabelModel(), budget=2.0)
+
+
+def test_votes_that_could_not_be_joined_are_refused_before_anything_is_paid_for():
+    free, _, _ = planted(50)
+    seen: list[str] = []
+    model = CallableModel(lambda text: seen.append(text) or "ham", "m")
+    rows = [{"text": f"row {i}"} for i in range(50)]
+
+    def run(name: str, template: str, answers: list[str]) -> Routing:
+        prompt = PromptLabelingFunction(name, template, answers)
+        return route(free, PromptVotes(prompt, rows, model=model), LabelModel(), budget=9.0)
+
+    with pytest.raises(ConfigError, match="ham, spam and spam, ham; pass labels=free.labels"):
+        run("p", "{text}", ["spam", "ham"])
+    with pytest.raises(ConfigError, match=f"both have a column '{free.lf_names[0]}'; rename one"):
+        run(free.lf_names[0], "{text}", ["ham", "spam"])
+    with pytest.raises(ConfigError, match="reads the column 'txt', which is not there"):
+        run("p", "{txt}", ["ham", "spam"])
+    with pytest.raises(ConfigError, match="prompt 'p' has no model"):
+        PromptVotes(PromptLabelingFunction("p", "{text}", ["ham", "spam"]), rows)
+    assert not seen
 
 
 # On sms, asking half of the rows that no rule covers is asking random rows: it is no worse there.

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from weaklabel.errors import ConfigError
+from weaklabel.labels import LabelSpace
 from weaklabel.llm.asking import ask
+from weaklabel.llm.job import make_job
 from weaklabel.llm.rows import Table, table_of
 from weaklabel.votes import VoteMatrix
 
@@ -29,9 +31,15 @@ class PaidVotes(Protocol):
     ----------
     cost : array, shape (n_rows,)
         Of putting all prompts to a row; more than 0.
+    labels : LabelSpace
+        The classes of the votes to come.
+    lf_names : tuple of str
+        The columns of the votes to come.
     """
 
     cost: FloatArray
+    labels: LabelSpace
+    lf_names: tuple[str, ...]
 
     def ask(self, rows: RowPositions) -> VoteMatrix:
         """The votes of all prompts on these rows, in this order, without row ids."""
@@ -51,6 +59,7 @@ class RecordedVotes:
 
     def __init__(self, votes: VoteMatrix, cost: npt.ArrayLike | None = None) -> None:
         self._votes = without_ids(votes)
+        self.labels, self.lf_names = votes.labels, votes.lf_names
         self.cost = cost_per_row(votes.n_lfs if cost is None else cost, votes.n_items)
 
     def ask(self, rows: RowPositions) -> VoteMatrix:
@@ -74,7 +83,8 @@ class PromptVotes:
     Raises
     ------
     ConfigError
-        If a budget is among the settings: that of :func:`route` holds.
+        If a budget is among the settings: that of :func:`route` holds; and as
+        :func:`weaklabel.llm.ask`, for what is wrong with the prompts.
     """
 
     def __init__(
@@ -87,15 +97,19 @@ class PromptVotes:
         self._table = table_of(rows)
         self._settings = settings
         n_rows = self._table.n_rows
+        job = make_job(  # of one row: what is wrong shows here, before anything is paid for
+            self._prompts, self._some([0]), settings.get("model"), settings.get("labels"), None
+        )
+        self.labels, self.lf_names = job.space, job.columns
         self.cost = cost_per_row(len(self._prompts) if cost is None else cost, n_rows)
 
     def ask(self, rows: RowPositions) -> VoteMatrix:
         """As :meth:`PaidVotes.ask`; a row that fails has no votes."""
+        return ask(self._prompts, self._some(rows.tolist()), **self._settings).votes
+
+    def _some(self, rows: Sequence[int]) -> Table:
         table = self._table
-        some = Table(
-            len(rows), table.names, lambda name: [table.column(name)[i] for i in rows.tolist()]
-        )
-        return ask(self._prompts, some, **self._settings).votes
+        return Table(len(rows), table.names, lambda name: [table.column(name)[i] for i in rows])
 
 
 def cost_per_row(cost: npt.ArrayLike, n_rows: int) -> FloatArray:

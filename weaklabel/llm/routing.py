@@ -170,10 +170,8 @@ def route(
     Raises
     ------
     ConfigError
-        If a setting is out of range, the rows do not fit together, or a run with other settings
-        is resumed.
-    VotesError
-        If free and paid votes have different classes or equal LF names.
+        If a setting is out of range, the budget does not pay for one row, rows, classes or names
+        do not fit together, or a run with other settings is resumed; before anything is asked.
 
     Notes
     -----
@@ -183,7 +181,7 @@ def route(
     chosen from (:func:`weaklabel.llm.routing_value.standing_for`).
     """
     limit = _budget(budget, strategy)
-    _check(free, paid, strategy, rounds, diversity)
+    _check(free, paid, limit, strategy, rounds, diversity)
     state = _State(free, paid, model, gold)
     if resume is not None:
         _check_resumed(resume, strategy, seed, free)
@@ -329,7 +327,12 @@ def _amount(name: str, value: float) -> float:
 
 
 def _check(
-    free: VoteMatrix, paid: PaidVotes, strategy: Strategy, rounds: int, diversity: float
+    free: VoteMatrix,
+    paid: PaidVotes,
+    budget: float,
+    strategy: Strategy,
+    rounds: int,
+    diversity: float,
 ) -> None:
     if strategy not in get_args(Strategy):
         raise ConfigError(f"strategy must be one of {get_args(Strategy)}, found {strategy!r}")
@@ -337,6 +340,20 @@ def _check(
         raise ConfigError(
             f"free and paid votes must be on the same rows, found {free.n_items} and "
             f"{len(paid.cost)}"
+        )
+    if paid.labels != free.labels:
+        raise ConfigError(
+            f"free and paid votes must have the same classes in the same order, found "
+            f"{', '.join(free.labels)} and {', '.join(paid.labels)}; pass labels=free.labels to "
+            "PromptVotes"
+        )
+    for name in paid.lf_names:
+        if name in free.lf_names:
+            raise ConfigError(f"free and paid votes both have a column {name!r}; rename one")
+    if budget < float(paid.cost.min()):
+        raise ConfigError(
+            f"the budget must pay for one row, found {budget:g}; the cheapest row costs "
+            f"{paid.cost.min():g}"
         )
     if free.n_votes == 0:
         raise ConfigError("routing starts from free votes, and there is none; use ask()")

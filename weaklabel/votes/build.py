@@ -312,7 +312,8 @@ def _first_of(parts: Sequence[VoteMatrix]) -> VoteMatrix:
         if part.labels != parts[0].labels:
             raise VotesError(
                 "vote matrices that are joined must have the same classes, found "
-                f"{quoted(parts[0].labels.names)} and {quoted(part.labels.names)}"
+                f"{quoted(parts[0].labels.names)} and {quoted(part.labels.names)}; "
+                "pass the same labels=, in the same order, where the votes are made"
             )
     return parts[0]
 

@@ -186,9 +186,7 @@ def test_rows_and_costs_must_fit_together():
     silent = VoteMatrix.from_dense(np.full((50, 2), -1), labels=["ham", "spam"])
     with pytest.raises(ConfigError, match="there is none; use ask"):
         route(silent, RecordedVotes(paid), LabelModel(), budget=9.0)
-    with pytest.raises(
-        ConfigError, match="must pay for one row, found 2; the cheapest row costs 3"
-    ):
+    with pytest.raises(ConfigError, match="for one row, found 2; the cheapest row costs 3"):
         route(free, RecordedVotes(paid, 3.0), LabelModel(), budget=2.0)
 
 
@@ -202,7 +200,7 @@ def test_votes_that_could_not_be_joined_are_refused_before_anything_is_paid_for(
         prompt = PromptLabelingFunction(name, template, answers)
         return route(free, PromptVotes(prompt, rows, model=model), LabelModel(), budget=9.0)
 
-    with pytest.raises(ConfigError, match="ham, spam and spam, ham; pass labels=free.labels"):
+    with pytest.raises(ConfigError, match=r"ham, spam and spam, ham; pass labels=free\.labels"):
         run("p", "{text}", ["spam", "ham"])
     with pytest.raises(ConfigError, match=f"both have a column '{free.lf_names[0]}'; rename one"):
         run(free.lf_names[0], "{text}", ["ham", "spam"])

@@ -87,11 +87,12 @@ def test_crowds(shared_data):
 
 
 def test_all_rules_together_take_less_than_a_second(rules):
+    """A second of the processor, of all threads together, so that a busy machine does not count."""
     metric(LabelModel(), rules[0])
-    start = time.perf_counter()
+    start = time.process_time()
     for data in rules:
         LabelModel().fit(data.fit).predict_proba(data.test)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 @pytest.mark.parametrize("coverage", [0.1, 0.2, 0.5, 1.0])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["int", "float", "bool", "text"]
 
-BLOCK_BYTES: Final = 1 << 24
+BLOCK_BYTES: Final = 1 << 22  # Arrow reads up to 32 blocks ahead of a slow consumer
 LARGEST_BLOCK: Final = 1 << 30  # a single row may not be larger
 NOT_AVAILABLE: Final = ("NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null")
 _PATTERNS: Final[dict[Kind, str]] = {  # narrowest first

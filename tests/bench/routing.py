@@ -7,6 +7,9 @@ rows of the three splits are to be labelled, and are scored. A call is one promp
 whether it votes or abstains. Gold is only used to score.
 
 Routing weighs the rows in its fits; ``plain`` is a plain fit on the same votes, of random rows.
+
+``--panels`` takes the panels of language models instead: a random half of the judges is free, the
+other half is paid, at 30 % of the calls.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from weaklabel.llm.routing import Strategy, route
 
 SPLITS = ("train", "valid", "test")
 NAMES = ("youtube", "sms")
+PANELS = ("css_emotion", "css_ibc", "css_mrf")
 SHARES = (0.1, 0.2, 0.3)
 
 
@@ -80,12 +84,49 @@ def at_share(
     return {name: np.array(lines) for name, lines in found.items()}
 
 
+def panel_scores(folder: Path, n_halves: int, n_seeds: int) -> dict[str, list[float]]:
+    """Accuracies on a panel whose judges are free and paid in halves, by strategy."""
+    content = np.load(folder / "votes_test.npz")
+    dense, gold = content["L"], content["Y"]
+    classes = [f"class_{c}" for c in range(int(gold.max()) + 1)]
+    found: dict[str, list[float]] = {}
+    for half in range(n_halves):
+        order = np.random.default_rng(half).permutation(dense.shape[1])
+        free, paid = (
+            VoteMatrix.from_dense(dense[:, own], labels=classes, lf_names=[f"j{j}" for j in own])
+            for own in np.split(order, [dense.shape[1] // 2])
+        )
+        without = LabelModel().fit(free).predict_proba(free)
+        found.setdefault("free", []).append(expected_accuracy(without, gold))
+        for strategy in get_args(Strategy):
+            budget = None if strategy == "all" else 0.3 * len(gold) * paid.n_lfs
+            for seed in range(1 if strategy == "all" else n_seeds):
+                done = route(
+                    free, RecordedVotes(paid), LabelModel(), budget=budget, strategy=strategy,
+                    seed=seed,
+                )  # fmt: skip
+                score = expected_accuracy(done.probabilities, gold)
+                found.setdefault(strategy, []).append(score)
+    return found
+
+
+def print_panels(root: Path) -> None:
+    """Print accuracies on panels of language models."""
+    for name in PANELS:
+        found = panel_scores(root / "llm" / name, 4, 3)
+        print(name, *(f"{kind} {np.mean(values):.1f}" for kind, values in found.items()), sep="  ")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--panels", action="store_true")
     given = parser.parse_args()
+    if given.panels:
+        print_panels(given.root)
+        return
     for name in NAMES:
         free, paid, gold = read_pair(given.root, name)
         print(f"\n{name}: {free.n_items:,} rows, {free.n_lfs} rules, {paid.n_lfs} prompts")

@@ -518,4 +518,6 @@ def test_the_report_adds_up(spam: PromptLabelingFunction):
     text = str(result.report)
     assert "complete: 10 calls" in text
     assert "USD" in text
+    assert " cost " in text
+    assert " cost " not in str(ask(spam, rows, model=model).report)  # nobody knows it
     assert np.isclose(result.report.to_dict()["cost"], line.cost)

@@ -109,12 +109,14 @@ class AskReport:
         }
 
     def __str__(self) -> str:
-        head = ["prompt", "rows", "votes", "calls", "cached", "tokens in", "out", "cost", "p50 s",
-                "p95 s", "refused", "filtered", "malformed", "failed", "unasked"]  # fmt: skip
+        priced = bool(self.currency)  # without prices a cost of 0 would look like a fact
+        head = ["prompt", "rows", "votes", "calls", "cached", "tokens in", "out",
+                *(["cost"] if priced else []), "p50 s", "p95 s", "refused", "filtered",
+                "malformed", "failed", "unasked"]  # fmt: skip
         body = [
             [x.name, x.rows, x.votes, x.calls, x.cached, x.prompt_tokens, x.completion_tokens,
-             x.cost, x.seconds_median, x.seconds_95, x.refused, x.filtered, x.malformed,
-             x.failed, x.unasked]
+             *([x.cost] if priced else []), x.seconds_median, x.seconds_95, x.refused, x.filtered,
+             x.malformed, x.failed, x.unasked]
             for x in self.lines
         ]  # fmt: skip
         cost = f", {self.cost:.4g} {self.currency}" if self.currency else ""

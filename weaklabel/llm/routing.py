@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import copy
 import math
-import numbers
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,13 @@ import numpy.typing as npt
 from weaklabel.errors import ConfigError, WeakLabelWarning
 from weaklabel.labels import ABSTAIN
 from weaklabel.llm.paid_votes import FloatArray, PaidVotes, RowPositions, without_ids
+from weaklabel.llm.routing_checks import Strategy as Strategy
+from weaklabel.llm.routing_checks import (
+    check_resumed,
+    check_routing,
+    checked_amount,
+    checked_budget,
+)
 from weaklabel.llm.routing_value import (
     answer_bins,
     answer_table,
@@ -34,8 +40,6 @@ from weaklabel.llm.routing_value import (
 from weaklabel.llm.tables import text_table
 from weaklabel.votes import VoteMatrix
 from weaklabel.votes.build import assemble
-
-Strategy: TypeAlias = Literal["drop", "margin", "random", "all"]
 
 TIED = 1e-9  # probabilities this close to a row's largest are tied with it
 
@@ -180,16 +184,16 @@ def route(
     about are the doubtful ones; the fit weighs them so that they stand for the rows they were
     chosen from (:func:`weaklabel.llm.routing_value.standing_for`).
     """
-    limit = _budget(budget, strategy)
-    _check(free, paid, limit, strategy, rounds, diversity)
+    limit = checked_budget(budget, strategy)
+    check_routing(free, paid, limit, strategy, rounds, diversity)
     state = _State(free, paid, model, gold)
     if resume is not None:
-        _check_resumed(resume, strategy, seed, free)
+        check_resumed(resume, strategy, seed, free)
         state.restore(resume)
     tie = np.random.default_rng(seed).random(free.n_items)
     total = float(paid.cost.sum()) if math.isinf(limit) else limit
-    pilot = 0.15 * total if first is None else _amount("first", first)
-    each = (total - pilot) / rounds if step is None else _amount("step", step)
+    pilot = 0.15 * total if first is None else checked_amount("first", first)
+    each = (total - pilot) / rounds if step is None else checked_amount("step", step)
     if strategy == "all":
         tie = np.arange(free.n_items, dtype=np.float64)
     if resume is None:
@@ -307,68 +311,3 @@ class _State:
             self.votes, self.fitted, self.q, self.weights, asked, tuple(self.curve), strategy,
             seed, tuple(self.bought),
         )  # fmt: skip
-
-
-def _budget(budget: float | None, strategy: Strategy) -> float:
-    if budget is None:
-        if strategy != "all":
-            raise ConfigError(
-                "budget must be given, in the unit of paid.cost; only strategy='all' goes without"
-            )
-        return math.inf
-    return _amount("budget", budget)
-
-
-def _amount(name: str, value: float) -> float:
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:
-        raise ConfigError(f"{name} must be a number more than 0, found {value!r}")
-    return float(value)
-
-
-def _check(
-    free: VoteMatrix,
-    paid: PaidVotes,
-    budget: float,
-    strategy: Strategy,
-    rounds: int,
-    diversity: float,
-) -> None:
-    if strategy not in get_args(Strategy):
-        raise ConfigError(f"strategy must be one of {get_args(Strategy)}, found {strategy!r}")
-    if len(paid.cost) != free.n_items:
-        raise ConfigError(
-            f"free and paid votes must be on the same rows, found {free.n_items} and "
-            f"{len(paid.cost)}"
-        )
-    if paid.labels != free.labels:
-        raise ConfigError(
-            f"free and paid votes must have the same classes in the same order, found "
-            f"{', '.join(free.labels)} and {', '.join(paid.labels)}; pass labels=free.labels to "
-            "PromptVotes"
-        )
-    for name in paid.lf_names:
-        if name in free.lf_names:
-            raise ConfigError(f"free and paid votes both have a column {name!r}; rename one")
-    if budget < float(paid.cost.min()):
-        raise ConfigError(
-            f"the budget must pay for one row, found {budget:g}; the cheapest row costs "
-            f"{paid.cost.min():g}"
-        )
-    if free.n_votes == 0:
-        raise ConfigError("routing starts from free votes, and there is none; use ask()")
-    if not isinstance(rounds, numbers.Integral) or rounds < 1:
-        raise ConfigError(f"rounds must be a whole number >= 1, found {rounds!r}")
-    if not 0.0 < diversity <= 1.0:
-        raise ConfigError(f"diversity must lie in (0, 1], found {diversity!r}")
-
-
-def _check_resumed(before: Routing, strategy: Strategy, seed: int, free: VoteMatrix) -> None:
-    for name, now in (("strategy", strategy), ("seed", seed)):
-        then = getattr(before, name)
-        if then != now:
-            raise ConfigError(f"the run to resume has {name}={then!r}, found {name}={now!r}")
-    if before.votes.n_items != free.n_items:
-        raise ConfigError(
-            f"the run to resume has {before.votes.n_items} rows, found {free.n_items}"
-        )

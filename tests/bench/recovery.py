@@ -16,6 +16,7 @@ import numpy as np
 from weaklabel.models import (
     ClassConditionalAccuracy,
     DawidSkene,
+    LabelModel,
     LabelModelBase,
     OneCoin,
     accuracy_intervals,
@@ -31,13 +32,15 @@ KINDS: dict[str, dict] = {
 }
 
 
-def coverage(make: Callable[[], LabelModelBase], settings: dict, draws: int = 60) -> float:
+def coverage(
+    make: Callable[[], LabelModelBase], settings: dict, draws: int = 60, n_draws: int = 100
+) -> float:
     """Share of 90 % intervals that hold the planted accuracy."""
     hits = []
     for seed in range(draws):
         accuracy = np.random.default_rng(seed).uniform(0.55, 0.9, 10)
         votes = planted_votes(3000, accuracy=accuracy, seed=seed, **settings).votes
-        found = accuracy_intervals(make().fit(votes), level=0.9)
+        found = accuracy_intervals(make().fit(votes), level=0.9, n_draws=n_draws)
         hits.append((found.low < accuracy) & (accuracy < found.high))
     return float(np.mean(hits))
 
@@ -59,6 +62,7 @@ def main() -> None:
     for make in (DawidSkene, OneCoin, ClassConditionalAccuracy):
         shares = ", ".join(f"{name} {100 * coverage(make, s):.1f}" for name, s in KINDS.items())
         print(f"  {make.__name__}: {shares}")
+    print(f"  LabelModel: 2 classes, even {100 * coverage(LabelModel, {}, 6, 50):.0f} (6 draws)")
     for share in (0.15, 0.2, 0.3, 0.5, 0.9):
         lowest = min(f1_of_pairs(share, seed) for seed in range(5))
         print(f"copying probability {share}: lowest F1 of 5 draws {lowest:.2f}")

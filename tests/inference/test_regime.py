@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weaklabel.errors import IdentifiabilityWarning
 from weaklabel.inference.anchored.silence import clear_silence
 from weaklabel.models import LabelModel
 from weaklabel.votes.synthetic import planted_votes
@@ -142,5 +143,6 @@ def test_rows_without_votes_lean_where_silence_is_clear():
     assert (p[:, 1] > 0.5).all()
     assert (p[:, 1] < 0.75).all()  # it leans, no more
     assert (model.predict(dense)[(dense < 0).all(axis=1)] == -1).all()
-    even = LabelModel().fit(np.column_stack([*often[:1], *rare[:1]])[:50])
+    with pytest.warns(IdentifiabilityWarning, match="too_few_lfs"):
+        even = LabelModel().fit(np.column_stack([*often[:1], *rare[:1]])[:50])
     np.testing.assert_allclose(even.parameters_.empty.sum(), 1.0)

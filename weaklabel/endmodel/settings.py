@@ -22,7 +22,7 @@ from weaklabel.errors import ConfigError
 Auto: TypeAlias = Literal["auto"]
 
 LEARNING_RATE: Final = {"linear": 0.02, "mlp": 0.003, "module": 0.003, "finetune": 5e-5}
-SPARSE_LEARNING_RATE: Final = {"linear": 0.1, "mlp": 0.01}
+SPARSE_LEARNING_RATE: Final = {"linear": 0.02, "mlp": 0.01}
 """Rows of length 1 over many features have small values, which ask for larger steps."""
 STEPS_PER_EPOCH: Final = 30  # aimed at by the automatic batch size
 SMALLEST_BATCH: Final = 16

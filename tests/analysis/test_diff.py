@@ -250,7 +250,7 @@ def test_reasons_name_functions_and_settings(runs):
     old = with_provenance(lf_fingerprints=["f1", "f2", "f3"])
     new = with_provenance(lf_names=["a", "c", "d"], lf_fingerprints=["f1", "f9", "f4"])
     assert diff_labels(old, new).reasons == ("new LFs: d", "removed LFs: b", "edited LFs: c")
-    other = with_provenance(model_params={"metric": "f1", "positive": None})
+    other = with_provenance(model_params={**model.get_params(), "metric": "f1"})
     assert diff_labels(base, other).reasons == ("settings of the model: metric accuracy -> f1",)
     again = LabelModel().fit(after).label(before)
     assert "the model learned something else: it was fitted on other votes or gold" in (

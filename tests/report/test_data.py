@@ -251,7 +251,7 @@ def test_rich_votes_are_told_in_words():
         return "b"
 
     votes = apply([rich, plain], [{"n": n} for n in range(12)])
-    data = data_of(report_page(votes, LabelModel().fit(votes)))
+    data = data_of(report_page(votes, MajorityVote().fit(votes)))
     said = {data["symbols"][s] for s, _ in data["functions"][0]["by_symbol"]}
     assert {"one of b, c", "abstain: refused", "c"} < said
 
@@ -327,7 +327,7 @@ def test_labels_of_another_model_are_pointed_out(case):
 
 def test_classes_named_by_digits_are_not_taken_for_codes():
     votes = VoteMatrix.from_dense([[0, 0], [1, 1], [0, 1]] * 4, labels=["1", "0"])
-    page = report_page(votes, LabelModel().fit(votes), gold=["1", "0", "1"] * 4)
+    page = report_page(votes, MajorityVote().fit(votes), gold=["1", "0", "1"] * 4)
     line = data_of(page)["functions"][0]
     assert line["gold"] == 1.0
 

@@ -47,6 +47,7 @@ def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch, module):
         build[module]()
 
 
+@slow
 def test_what_is_wrong_with_an_inference_rule_is_said_before_any_work(tmp_path):
     told = {"ham": "x", "spam": "y"}
     config = tmp_path / "config.json"

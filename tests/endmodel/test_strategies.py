@@ -102,7 +102,7 @@ def test_settings_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ConfigError, match="must be a number in"):
             make()
-    with pytest.raises(ConfigError, match="strategy must be one of plain, cosine"):
+    with pytest.raises(ConfigError, match="strategy must be one of auto, plain, cosine"):
         find_strategy("cosin")
 
 

@@ -57,7 +57,7 @@ def find_strategy(strategy: str | Strategy) -> Strategy:
         return strategy
     if not isinstance(strategy, str) or strategy not in STRATEGIES:
         raise ConfigError(
-            f"strategy must be one of {', '.join(STRATEGIES)}, or a strategy object; "
+            f"strategy must be one of auto, {', '.join(STRATEGIES)}, or a strategy object; "
             f"found {strategy!r}"
         )
     return STRATEGIES[strategy]()

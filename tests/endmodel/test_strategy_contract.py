@@ -183,7 +183,7 @@ def test_uncovered_rows_are_there_for_strategies_that_ask() -> None:
 
 def test_names_and_mistakes() -> None:
     assert isinstance(find_strategy("plain"), Plain)
-    with pytest.raises(ConfigError, match=r"strategy must be one of plain.*found 'magic'"):
+    with pytest.raises(ConfigError, match=r"strategy must be one of auto, plain.*found 'magic'"):
         EndModel(strategy="magic").fit(["a b", "c d"], [0, 1])
     with pytest.raises(ConfigError, match="strategy='diary' is trained with mini-batches"):
         EndModel(strategy=Diary(), optimizer="lbfgs").fit(["a b", "c d"], [0, 1])

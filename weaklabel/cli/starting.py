@@ -118,7 +118,7 @@ def _show_files(screen: Screen, result: DemoResult) -> None:
         "held_out.csv": "the rows kept aside",
         RULES: "the labeling functions",
         **{path.name: what for what, path in result.run.written.items()},
-        REPORT: "all of this to look at in a browser: which rules agree, what each vote did",
+        REPORT: "all of this, to look at in a browser",
     }
     screen.say(f"\n4. What is where, in {folder}\n", style="bold")
     for name, what in files.items():

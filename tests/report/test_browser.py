@@ -471,6 +471,7 @@ def test_should_markup_ever_get_in_the_policy_stops_it(browser, tmp_path, path, 
     seen.context.close()
 
 
+@pytest.mark.filterwarnings("ignore:too_few_lfs")  # of one function the model says so
 @pytest.mark.parametrize(
     "dense",
     [np.full((20, 3), -1), [[0], [1], [-1]] * 5, [[k % 12] * 3 for k in range(24)]],

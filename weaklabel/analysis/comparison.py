@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from weaklabel.analysis.certificate import majority_shares, mv_certificate
 from weaklabel.analysis.gold import gold_codes
+from weaklabel.analysis.numbers import decisions
 from weaklabel.analysis.paired import may_be_best
 from weaklabel.analysis.text import Cells, number, percent
 from weaklabel.analysis.wilson import in_words, wilson_interval
@@ -199,7 +200,7 @@ def compare(
         fitted = _fitted(model, train)
         rows.append(_measured(fitted, train, test))
         if codes is not None:
-            decided = _decisions(fitted.predict_proba(judged))
+            decided = decisions(fitted.predict_proba(judged))
             right[i] = decided[np.arange(len(known)), codes[known]]
     predictive, agreement, excess = (np.array(c) for c in zip(*rows, strict=True))
     blind = Comparison(tuple(named), predictive, agreement, excess, n_test)
@@ -286,12 +287,6 @@ def _tables(model: LabelModelBase, train: VoteMatrix) -> tuple[FloatArray, Float
 
 
 def _agreement(model: LabelModelBase, votes: VoteMatrix) -> float:
-    picked = _decisions(model.predict_proba(votes))
-    majority = _decisions(majority_shares(votes))
+    picked = decisions(model.predict_proba(votes))
+    majority = decisions(majority_shares(votes))
     return float((picked * majority).sum(axis=1).mean())
-
-
-def _decisions(posterior: FloatArray) -> FloatArray:
-    """One-hot decisions, spread evenly over ties."""
-    top = posterior >= posterior.max(axis=1, keepdims=True) - 1e-9
-    return np.asarray(top / top.sum(axis=1, keepdims=True))
